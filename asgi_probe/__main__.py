@@ -1,0 +1,5 @@
+"""`python -m asgi_probe`."""
+
+from asgi_probe.cli import main
+
+main()

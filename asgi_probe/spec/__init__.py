@@ -1,0 +1,1 @@
+"""What a spec says: reading YAML strictly, with every value's place kept."""

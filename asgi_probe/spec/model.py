@@ -1,0 +1,385 @@
+"""A spec file as data: its checks and steps, with every key known and of the right shape.
+
+Values stay nodes: what durations, patterns and `${…}` say is read when they are compiled. The keys of a `target` are
+read where targets are configured.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asgi_probe.spec import shapes
+from asgi_probe.spec.shapes import check_keys, report_shape
+from asgi_probe.spec.source import Entry, Mapping, Scalar, Sequence, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from asgi_probe.spec.source import Node, Problems, Source
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request and what must come back. `fields` are all keys but its name and request.
+
+    `method` is upper case; where it holds a `${…}` it stands as it was written, at `method_node`. `expect` is always a
+    mapping, or null.
+    """
+
+    node: Mapping
+    name: Scalar | None
+    method: str
+    method_node: Scalar
+    url: Scalar
+    fields: dict[str, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Steps that pass or fail as one. `fields` may hold `name`, `description`, `skip` and, beside `steps`, `timeout`.
+
+    An `inline` check is its own one step, which has no name of its own.
+    """
+
+    node: Mapping
+    fields: dict[str, Entry]
+    tags: tuple[str, ...]
+    steps: tuple[Step, ...]
+    finally_: tuple[Step, ...]
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One file."""
+
+    source: Source
+    node: Mapping
+    name: Scalar | None
+    description: Scalar | None
+    tags: tuple[str, ...]
+    target: Node | None
+    vars: dict[str, Entry]
+    defaults: dict[str, Entry]
+    setup: tuple[Step, ...]
+    teardown: tuple[Step, ...]
+    checks: tuple[Check, ...]
+
+
+def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
+    """The spec that a file's tree says; None if it says none. All that is wrong with keys and shapes is reported."""
+    if not isinstance(node, Mapping):
+        problems.add(node, f"a spec is a mapping with 'checks', found {kind_of(node)}")
+        return None
+    entries = {key: entry for key, entry in node.entries.items() if not key.startswith("x-")}
+    known = check_keys(entries, shapes.SPEC, problems)
+    if "checks" not in entries and known:
+        problems.add(node, "a spec needs checks", "add 'checks:' and under it '- get: /'")
+    checks = tuple(filter(None, (_check(item, problems) for item in _items(entries, "checks", problems))))
+    _refuse_same_names(checks, problems)
+    return Spec(
+        source=source,
+        node=node,
+        name=_scalar(entries, "name"),
+        description=_scalar(entries, "description"),
+        tags=_tags(entries, problems),
+        target=entries["target"].value if "target" in entries else None,
+        vars=_entries(entries, "vars"),
+        defaults=_defaults(_entries(entries, "defaults"), problems),
+        setup=_steps(entries, "setup", problems),
+        teardown=_steps(entries, "teardown", problems),
+        checks=checks,
+    )
+
+
+def _check(node: Node, problems: Problems) -> Check | None:
+    if not isinstance(node, Mapping):
+        problems.add(node, f"a check is a mapping, found {kind_of(node)}", "such as '- get: /health'")
+        return None
+    entries = node.entries
+    own: dict[str, Entry] = {key: entries[key] for key in ("name", "description", "skip") if key in entries}
+    if "skip" in own:
+        _check_reason(own["skip"].value, problems)
+    if "steps" in entries or "finally" in entries:
+        return _check_of_steps(node, own, problems)
+    check_keys({key: entry for key, entry in entries.items() if key in shapes.CHECK}, shapes.CHECK, problems)
+    rest = {key: entry for key, entry in entries.items() if key not in shapes.CHECK}
+    step = _request_step(node, None, rest, shapes.CHECK | shapes.STEP | shapes.STEPS, problems)
+    return Check(node, own, _tags(entries, problems), (step,) if step else (), (), inline=True)
+
+
+def _check_of_steps(node: Mapping, own: dict[str, Entry], problems: Problems) -> Check:
+    entries = node.entries
+    table = shapes.CHECK | shapes.STEPS
+    beside = [key for key in entries if key in shapes.STEP and key not in table]
+    for key in beside:
+        problems.add(entries[key], f"{key!r} cannot stand beside 'steps'", "move it into a step")
+    check_keys({key: entry for key, entry in entries.items() if key not in beside}, table, problems)
+    if "steps" not in entries:
+        problems.add(entries["finally"], "'finally' wants 'steps' beside it")
+    if "timeout" in entries:
+        own = own | {"timeout": entries["timeout"]}
+    steps, last = _steps(entries, "steps", problems), _steps(entries, "finally", problems)
+    return Check(node, own, _tags(entries, problems), steps, last, inline=False)
+
+
+def _check_reason(node: Node, problems: Problems) -> None:
+    if isinstance(node, Scalar) and node.value is not None and not isinstance(node.value, str):
+        problems.add(
+            node, f"expected the reason as text, found {kind_of(node)}", "say why, as in 'skip: not ready yet'"
+        )
+
+
+def _refuse_same_names(checks: Iterable[Check], problems: Problems) -> None:
+    first: dict[str, Scalar] = {}
+    for check in checks:
+        name = check.fields["name"].value if "name" in check.fields else None
+        if not isinstance(name, Scalar):
+            continue
+        same = first.setdefault(name.text, name)
+        if same is not name:
+            hint = f"the first is in line {same.line}, column {same.column}"
+            problems.add(name, f"two checks are named {name.text!r}", hint)
+
+
+def _steps(entries: dict[str, Entry], key: str, problems: Problems) -> tuple[Step, ...]:
+    return tuple(filter(None, (_step(item, problems) for item in _items(entries, key, problems))))
+
+
+def _step(node: Node, problems: Problems) -> Step | None:
+    if not isinstance(node, Mapping):
+        problems.add(node, f"a step is a mapping, found {kind_of(node)}", "such as '- get: /health'")
+        return None
+    rest = {key: entry for key, entry in node.entries.items() if key != "name"}
+    name = node.entries.get("name")
+    if name and not shapes.TEXT.holds(name.value):
+        report_shape(name.value, shapes.TEXT, problems)
+    return _request_step(node, _scalar(node.entries, "name"), rest, {"name": shapes.TEXT} | shapes.STEP, problems)
+
+
+def _request_step(
+    node: Mapping, name: Scalar | None, entries: dict[str, Entry], table: dict[str, shapes.Shape], problems: Problems
+) -> Step | None:
+    known = check_keys(entries, table, problems)
+    request = _request(node, entries, problems, silent=not known)
+    fields = {
+        key: entry for key, entry in entries.items() if key in shapes.STEP and key not in (*shapes.METHODS, "request")
+    }
+    _check_fields(fields, problems)
+    if request is None:
+        return None
+    method, url = request
+    dynamic = "${" in method.text
+    return Step(node, name, method.text if dynamic else method.text.upper(), method, url, _normal(fields))
+
+
+def _request(
+    node: Mapping, entries: dict[str, Entry], problems: Problems, *, silent: bool
+) -> tuple[Scalar, Scalar] | None:
+    """The method and the URL."""
+    given = [entries[key] for key in (*shapes.METHODS, "request") if key in entries]
+    given.sort(key=lambda entry: (entry.key.line, entry.key.column))
+    if not given:
+        if not silent:
+            problems.add(node, "a step needs a request: get, post …", "such as 'get: /health'")
+        return None
+    for more in given[1:]:
+        problems.add(
+            more, f"two requests in one step: {given[0].key.text!r} and {more.key.text!r}", "make it two steps"
+        )
+    return _long_request(given[0], problems) if given[0].key.text == "request" else _short_request(given[0], problems)
+
+
+def _short_request(entry: Entry, problems: Problems) -> tuple[Scalar, Scalar] | None:
+    url = entry.value
+    return (entry.key, url) if isinstance(url, Scalar) and _is_url(url, problems) else None
+
+
+def _long_request(entry: Entry, problems: Problems) -> tuple[Scalar, Scalar] | None:
+    if not isinstance(entry.value, Mapping):
+        return None
+    parts = entry.value.entries
+    known = check_keys(parts, shapes.REQUEST, problems)
+    for key in shapes.REQUEST:
+        if key not in parts and known:
+            problems.add(entry, f"'request' needs {key!r}", "as in 'request: {method: PURGE, url: /cache}'")
+    method, url = _scalar(parts, "method"), _scalar(parts, "url")
+    if method is None or url is None:
+        return None
+    if "${" not in method.text and not _TOKEN.fullmatch(method.text):
+        problems.add(method, f"{method.text!r} is no HTTP method", "such as PURGE")
+        return None
+    return (method, url) if _is_url(url, problems) else None
+
+
+def _is_url(node: Scalar, problems: Problems) -> bool:
+    if node.value is None:
+        return False
+    if isinstance(node.value, str) and node.value:
+        return True
+    found = "empty text" if node.value == "" else kind_of(node)
+    problems.add(node, f"expected a path or URL, found {found}", "such as '/health'")
+    return False
+
+
+def _defaults(entries: dict[str, Entry], problems: Problems) -> dict[str, Entry]:
+    for key in ("save", "name", "request", *shapes.METHODS):
+        if key in entries:
+            problems.add(entries[key], f"{key!r} cannot stand in 'defaults'", "it belongs to a step")
+    allowed = {key: entry for key, entry in entries.items() if key in shapes.DEFAULTS or key not in shapes.STEP}
+    allowed.pop("name", None)
+    check_keys(allowed, shapes.DEFAULTS, problems)
+    _check_fields(allowed, problems)
+    return _normal({key: entry for key, entry in allowed.items() if key in shapes.DEFAULTS})
+
+
+def _check_fields(fields: dict[str, Entry], problems: Problems) -> None:
+    """What is inside the values of a step's keys."""
+    bodies = [fields[key] for key in fields if key in shapes.BODIES]
+    for more in bodies[1:]:
+        problems.add(
+            more, f"two bodies in one request: {bodies[0].key.text!r} and {more.key.text!r}", "keep one of them"
+        )
+    for key, check in _INSIDE.items():
+        if key in fields and isinstance(fields[key].value, (Mapping, Sequence)):
+            check(fields[key], problems)
+
+
+def _keys_of(table: dict[str, shapes.Shape]) -> Callable[[Entry, Problems], None]:
+    def check(entry: Entry, problems: Problems) -> None:
+        if isinstance(entry.value, Mapping):
+            check_keys(entry.value.entries, table, problems)
+
+    return check
+
+
+def _one_of(table: dict[str, shapes.Shape], keys: tuple[str, ...]) -> Callable[[Entry, Problems], None]:
+    """Exactly one of `keys` must stand there."""
+
+    def check(entry: Entry, problems: Problems) -> None:
+        if not isinstance(entry.value, Mapping):
+            return
+        found = [key for key in entry.value.entries if key in keys]
+        known = check_keys(entry.value.entries, table, problems)
+        if len(found) != 1 and (known or found):
+            said = f"found {' and '.join(map(repr, found))}" if found else "found none of them"
+            problems.add(entry, f"{entry.key.text!r} wants one of {', '.join(keys)}, {said}")
+
+    return check
+
+
+def _values(shape: shapes.Shape) -> Callable[[Entry, Problems], None]:
+    """Each value of the mapping has the shape, the items of a list are single values."""
+
+    def check(entry: Entry, problems: Problems) -> None:
+        for found in _values_of(entry):
+            if not shape.holds(found.value):
+                report_shape(found.value, shape, problems)
+            for item in found.value.items if isinstance(found.value, Sequence) else ():
+                if not shapes.ONE.holds(item):
+                    report_shape(item, shapes.ONE, problems)
+
+    return check
+
+
+def _values_of(entry: Entry) -> list[Entry]:
+    return list(entry.value.entries.values()) if isinstance(entry.value, Mapping) else []
+
+
+def _auth(entry: Entry, problems: Problems) -> None:
+    _one_of(shapes.AUTH, tuple(shapes.AUTH))(entry, problems)
+    for found in _values_of(entry):
+        pair = found.key.text in ("basic", "digest")
+        if pair and isinstance(found.value, Sequence) and not _is_pair(found.value):
+            problems.add(found.value, f"{found.key.text!r} wants [user, password], two single values")
+        elif pair and isinstance(found.value, Scalar) and "${" not in found.value.text:
+            report_shape(found.value, shapes.PAIR, problems)
+
+
+def _is_pair(node: Sequence) -> bool:
+    return len(node.items) == 2 and all(isinstance(item, Scalar) for item in node.items)
+
+
+def _multipart(entry: Entry, problems: Problems) -> None:
+    for found in _values_of(entry):
+        parts = found.value.items if isinstance(found.value, Sequence) else [found.value]
+        for part in parts:
+            if isinstance(part, Sequence):
+                report_shape(part, shapes.ONE_OR_MAPPING, problems)
+            _one_of(shapes.PART, ("file", "content"))(Entry(found.key, part), problems)
+
+
+def _saves(entry: Entry, problems: Problems) -> None:
+    for found in _values_of(entry):
+        if isinstance(found.value, Mapping):
+            known = check_keys(found.value.entries, shapes.SAVE, problems)
+            if known and "from" not in found.value.entries:
+                problems.add(found, "a save needs 'from'", "such as 'from: $.id'")
+        elif not shapes.TEXT.holds(found.value) or isinstance(found.value, Sequence):
+            problems.add(found.value, f"expected a source such as '$.id', found {kind_of(found.value)}")
+
+
+_INSIDE: dict[str, Callable[[Entry, Problems], None]] = {
+    "params": _values(shapes.ONE_OR_LIST),
+    "headers": _values(shapes.ONE_OR_LIST),
+    "cookies": _values(shapes.ONE),
+    "form": _values(shapes.ONE_OR_LIST),
+    "auth": _auth,
+    "multipart": _multipart,
+    "body": _one_of(shapes.BODY, tuple(shapes.BODY)),
+    "expect": _keys_of(shapes.EXPECT),
+    "retry": _keys_of(shapes.RETRY),
+    "save": _saves,
+}
+
+
+def _normal(fields: dict[str, Entry]) -> dict[str, Entry]:
+    """The fields with `expect: 200` written out."""
+    expect = fields.get("expect")
+    if expect is None or isinstance(expect.value, Mapping) or _is_null(expect.value):
+        return fields
+    value = expect.value
+    width = value.width if isinstance(value, Scalar) else 1
+    status = Entry(Scalar(value.source, value.line, value.column, width, "status", "status"), value)
+    whole = Mapping(value.source, value.line, value.column, {"status": status})
+    return fields | {"expect": Entry(expect.key, whole)}
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _items(entries: dict[str, Entry], key: str, problems: Problems) -> list[Node]:
+    """The items of a list that, where it stands, has some."""
+    node = entries[key].value if key in entries else None
+    if not isinstance(node, Sequence):
+        return []
+    if not node.items:
+        problems.add(node, f"{key!r} is empty", "leave it out, or write what it shall do")
+    return node.items
+
+
+def _tags(entries: dict[str, Entry], problems: Problems) -> tuple[str, ...]:
+    node = entries["tags"].value if "tags" in entries else None
+    items = node.items if isinstance(node, Sequence) else [node] if isinstance(node, Scalar) else []
+    tags: dict[str, None] = {}
+    for item in items:
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
+            tags[item.value] = None
+        elif item is not node or not _is_null(item):
+            problems.add(item, f"a tag is text, found {kind_of(item)}", "quote it to make it text")
+    return tuple(tags)
+
+
+def _entries(entries: dict[str, Entry], key: str) -> dict[str, Entry]:
+    node = entries[key].value if key in entries else None
+    return node.entries if isinstance(node, Mapping) else {}
+
+
+def _scalar(entries: dict[str, Entry], key: str) -> Scalar | None:
+    node = entries[key].value if key in entries else None
+    return node if isinstance(node, Scalar) and node.value is not None else None

@@ -1,0 +1,127 @@
+"""Which keys may stand where in a spec, and what shape their values have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Table
+
+    from asgi_probe.spec.source import Entry, Node, Problems
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The kinds of nodes a key takes, and their name in a message; `null` says that null is one of its values."""
+
+    kinds: tuple[type, ...]
+    words: str
+    null: bool = True
+
+    def holds(self, node: Node) -> bool:
+        """Whether the node has this shape."""
+        if isinstance(node, Scalar) and node.value is None:
+            return self.null
+        return isinstance(node, self.kinds)
+
+
+ANY = Shape((Scalar, Sequence, Mapping), "a value")
+ONE = Shape((Scalar,), "a single value")
+ONE_OR_LIST = Shape((Scalar, Sequence), "a value or a list")
+ONE_OR_MAPPING = Shape((Scalar, Mapping), "a single value or a mapping")
+KEYED = Shape((Mapping,), "a mapping")
+PAIR = Shape((Sequence, Scalar), "a list of user and password")
+TEXT = Shape((Scalar,), "text", null=False)
+TEXT_OR_LIST = Shape((Scalar, Sequence), "text or a list of texts", null=False)
+TEXT_OR_MAPPING = Shape((Scalar, Mapping), "a name or a mapping", null=False)
+LIST = Shape((Sequence,), "a list", null=False)
+SECTION = Shape((Mapping,), "a mapping", null=False)
+
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+BODIES = ("json", "form", "multipart", "body")
+
+SPEC = {
+    "name": TEXT,
+    "description": TEXT,
+    "tags": TEXT_OR_LIST,
+    "target": TEXT_OR_MAPPING,
+    "vars": SECTION,
+    "defaults": SECTION,
+    "setup": LIST,
+    "teardown": LIST,
+    "checks": LIST,
+}
+"""The top of a file; keys that begin with `x-` are free besides."""
+CHECK = {"name": TEXT, "description": TEXT, "tags": TEXT_OR_LIST, "skip": TEXT}
+"""What every check takes."""
+STEPS = {"timeout": ONE, "steps": LIST, "finally": LIST}
+"""What a check of steps takes besides."""
+DEFAULTS = {
+    "params": KEYED,
+    "headers": KEYED,
+    "cookies": KEYED,
+    "auth": KEYED,
+    "json": ANY,
+    "form": KEYED,
+    "multipart": KEYED,
+    "body": ONE_OR_MAPPING,
+    "follow_redirects": ONE,
+    "max_body": ONE,
+    "expect": ANY,
+    "delay": ONE,
+    "timeout": ONE,
+    "retry": ONE_OR_MAPPING,
+}
+"""What steps take and inherit."""
+REQUEST = {"method": TEXT, "url": TEXT}
+STEP = DEFAULTS | dict.fromkeys(METHODS, TEXT) | {"request": SECTION, "save": SECTION}
+"""What a step takes, but for its name."""
+EXPECT = {
+    "status": ANY,
+    "headers": KEYED,
+    "cookies": KEYED,
+    "json": ANY,
+    "jsonpath": KEYED,
+    "text": ANY,
+    "bytes": KEYED,
+    "time": ONE_OR_MAPPING,
+    "size": ANY,
+    "url": ANY,
+    "http_version": ANY,
+    "redirects": ANY,
+    "error": ONE,
+}
+AUTH = {"basic": PAIR, "bearer": ONE, "digest": PAIR, "netrc": ONE}
+RETRY = {"times": ONE, "delay": ONE, "backoff": ONE, "max_delay": ONE, "jitter": ONE}
+BODY = {"file": TEXT, "base64": TEXT, "hex": TEXT}
+PART = {"file": TEXT, "content": ONE, "filename": TEXT, "type": TEXT}
+SAVE = {"from": TEXT, "regex": TEXT, "as": TEXT, "default": ANY, "secret": TEXT}
+
+
+def check_keys(entries: Table[str, Entry], table: Table[str, Shape], problems: Problems) -> bool:
+    """Report unknown keys and wrong shapes; whether all keys are known."""
+    known = True
+    for key, entry in entries.items():
+        shape = table.get(key)
+        if shape is None:
+            known = False
+            problems.add(entry, f"unknown key {key!r}", did_you_mean(key, table) or f"known here: {', '.join(table)}")
+        elif not shape.holds(entry.value):
+            report_shape(entry.value, shape, problems)
+    return known
+
+
+def report_shape(node: Node, shape: Shape, problems: Problems) -> None:
+    """Report a node that has another shape than it must."""
+    problems.add(node, f"expected {shape.words}, found {kind_of(node)}", _advice(node, shape))
+
+
+def _advice(node: Node, shape: Shape) -> str:
+    if isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value and Mapping in shape.kinds:
+        return "write its keys out; '${…}' may stand in each key and value"
+    if isinstance(node, Mapping) and Sequence in shape.kinds and not shape.null:
+        return "begin each item with '- '"
+    return ""

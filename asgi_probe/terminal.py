@@ -1,0 +1,364 @@
+"""Text for people: harmless, styled, on a terminal or in a log."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TextIO
+
+    from rich.live import Live
+    from rich.style import Style
+    from rich.text import Text
+
+Span = tuple[str, str]
+"""Text and the name of its style; the empty name is plain text."""
+Line = list[Span]
+Color = Literal["auto", "always", "never"]
+
+STYLES = {
+    "": "",
+    "title": "bold",
+    "place": "bold",
+    "message": "bold",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "hint": "cyan",
+    "gutter": "dim",
+    "source": "",
+    "caret": "bold red",
+    "quiet": "dim",
+    "passed": "green",
+    "flaky": "yellow",
+    "failed": "bold red",
+    "skipped": "cyan",
+    "interrupted": "bold yellow",
+    "expected": "green",
+    "actual": "red",
+}
+"""What each style's name looks like, in the words of `rich`."""
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_SGR = {name: f"\x1b[{';'.join(_CODES[word] for word in style.split())}m" for name, style in STYLES.items() if style}
+_RESET = "\x1b[0m"
+
+# C0 but tab and newline, DEL, C1, and what reorders or hides text: bidi marks, zero width, line separators, tags
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def harmless(text: str) -> str:
+    """`text` with every character that could steer a terminal or deceive a reader written as its escape."""
+    return _HARMFUL.sub(_escape, text)
+
+
+def inline(text: str) -> str:
+    """`text` made harmless, on one line."""
+    return harmless(text).replace("\n", "\\n").replace("\t", " ")
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _escaped(ord(match[0]))
+
+
+def _escaped(code: int) -> str:
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def plain(line: Line) -> str:
+    """The text of a line without its styles."""
+    return "".join(text for text, _ in line)
+
+
+def cells(text: str) -> int:
+    """How many terminal columns a text takes: wide characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def clip(text: str, width: int) -> str:
+    """`text` in at most `width` columns; where it is cut, it ends with `…`."""
+    if cells(text) <= width:
+        return text
+    end = min(len(text), width)
+    while end and cells(text[:end]) >= width:
+        end -= 1
+    return text[:end] + "…"
+
+
+_WIDEST = 160
+
+
+def excerpt(number: int, text: str, marks: Iterable[tuple[int, int]]) -> list[Line]:
+    """A line of a source and under it a caret for each mark, a column (from 1) and a width; nothing for an empty line.
+
+    The gutter holds the line's number. Of a long line only the part around the first mark is shown.
+    """
+    if not text.strip():
+        return []
+    places = sorted({(column - 1, width) for column, width in marks})
+    start, cut = _window(text, places[0][0])
+    end = start + _WIDEST
+    carets = ""
+    for column, width in places:
+        lead = cells(cut + _shown(text[start:column]))
+        if lead >= len(carets) and column <= end:
+            carets = carets.ljust(lead) + "^" * max(1, cells(_shown(text[column : min(column + width, end)])))
+    return [
+        [(f"{number:>5} | ", "gutter"), (cut + _shown(text[start:end]) + "…" * (len(text) > end), "source")],
+        [("      | ", "gutter"), (carets, "caret")],
+    ]
+
+
+def _shown(text: str) -> str:
+    return harmless(text).replace("\t", " ")
+
+
+def _window(text: str, column: int) -> tuple[int, str]:
+    """Where to begin showing a long line so that the column is seen, and the mark that says something was cut."""
+    if len(text) <= _WIDEST or column < _WIDEST - 40:
+        return 0, ""
+    return column - 60, "…"
+
+
+class Screen(Protocol):
+    """Where people read: whole lines, and on a terminal a last line that moves."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be written any more; a reader who went away is no problem."""
+
+    @property
+    def columns(self) -> int | None:
+        """How wide a line may be; None where none is ever cut."""
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Show lines, above the live one."""
+
+    def live(self, line: Callable[[], Line]) -> None:
+        """From now on show what `line` gives, ten times a second and from another thread; a log shows nothing."""
+
+    def close(self) -> None:
+        """Take the live line away."""
+
+
+def open_screen(stream: TextIO | None, *, color: Color = "auto", environ: Mapping[str, str] | None = None) -> Screen:
+    """A screen on the stream: a terminal's has a live line, all else is a log.
+
+    `--color` outranks `NO_COLOR`, that outranks `FORCE_COLOR`, and without any of them terminals have colour. A dumb
+    terminal, and one in CI, is a log.
+    """
+    environ = os.environ if environ is None else environ
+    outlet = Outlet(stream)
+    terminal = outlet.isatty() and environ.get("TERM") != "dumb"
+    colored = _colored(color, environ, terminal=terminal)
+    if terminal and environ.get("CI", "").lower() in ("", "0", "false"):
+        return Terminal(outlet, color=colored)
+    return Log(outlet, color=colored)
+
+
+def _colored(color: Color, environ: Mapping[str, str], *, terminal: bool) -> bool:
+    if color != "auto":
+        return color == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    return terminal or environ.get("FORCE_COLOR", "0").lower() not in ("", "0", "false")
+
+
+class Outlet:
+    """A text stream to which everything can be written, and that never raises.
+
+    What its encoding lacks becomes a stand-in or an escape. After the first failure it swallows all; `problem` says
+    which, unless it was a reader who closed the pipe.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self.problem: str | None = None
+        self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        """Write the text as far as the stream can take it."""
+        stream = self._stream
+        if stream is not None:
+            try:
+                stream.write(encodable(text, self.encoding))
+            except (OSError, ValueError) as error:
+                self._die(stream, error)
+        return len(text)
+
+    def flush(self) -> None:
+        stream = self._stream
+        if stream is not None:
+            try:
+                stream.flush()
+            except (OSError, ValueError) as error:
+                self._die(stream, error)
+
+    def isatty(self) -> bool:
+        try:
+            return self._stream is not None and self._stream.isatty()
+        except ValueError:
+            return False
+
+    def fileno(self) -> int:
+        if self._stream is None:
+            raise OSError("there is no stream")
+        return self._stream.fileno()
+
+    def _die(self, stream: TextIO, error: Exception) -> None:
+        if not isinstance(error, BrokenPipeError):
+            self.problem = f"the output cannot be written: {getattr(error, 'strerror', None) or error}"
+        self._stream = None
+        _drain(stream)
+
+
+def _drain(stream: TextIO) -> None:
+    """Let what the stream still holds go nowhere, else the interpreter fails on it when it exits."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+_STAND_INS = {
+    "✓": "+", "✗": "x", "↻": "~", "○": "-", "■": "#", "…": "...", "→": "->", "·": "-", "━": "=", "─": "-",
+}  # fmt: skip
+
+
+def encodable(text: str, encoding: str) -> str:
+    """`text` in characters that the encoding has: our own glyphs become ASCII stand-ins, all else escapes."""
+    return text if text.isascii() else text.encode(encoding, "asgi_probe.stand_in").decode(encoding)
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end]
+    return "".join(_STAND_INS.get(char) or _escaped(ord(char)) for char in found), error.end
+
+
+codecs.register_error("asgi_probe.stand_in", _stand_in)
+
+
+class Log:
+    """A screen that is a file, a pipe or a dumb terminal: lines, none of them cut, no control characters but colour."""
+
+    def __init__(self, outlet: Outlet, *, color: bool) -> None:
+        self._outlet = outlet
+        self._color = color
+
+    @property
+    def problem(self) -> str | None:
+        return self._outlet.problem
+
+    @property
+    def columns(self) -> int | None:
+        return None
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Write the lines, at once."""
+        paint = _painted if self._color else plain
+        self._outlet.write("".join([paint(line) + "\n" for line in lines]))
+        self._outlet.flush()
+
+    def live(self, line: Callable[[], Line]) -> None:
+        """A log has no line that moves."""
+
+    def close(self) -> None:
+        self._outlet.flush()
+
+
+def _painted(line: Line) -> str:
+    return "".join(f"{_SGR[style]}{text}{_RESET}" if style in _SGR and text else text for text, style in line)
+
+
+class Terminal:
+    """A screen that is a terminal, drawn by rich; its markup is never interpreted."""
+
+    def __init__(self, outlet: Outlet, *, color: bool, width: int | None = None) -> None:
+        from rich.console import Console
+        from rich.style import Style
+
+        self._outlet = outlet
+        # rich asks its file for what Outlet has, and for no more
+        self._console = Console(
+            file=outlet,  # type: ignore[arg-type]
+            force_terminal=True,
+            color_system="standard" if color else None,
+            no_color=False,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            width=width,
+        )
+        self._styles: dict[str, Style] = {name: Style.parse(style) for name, style in STYLES.items()}
+        self._live: Live | None = None
+        self._reserve = len(encodable("…", outlet.encoding)) - 1
+
+    @property
+    def problem(self) -> str | None:
+        return self._outlet.problem
+
+    @property
+    def columns(self) -> int | None:
+        return self._console.width - self._reserve
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Print the lines above the live one."""
+        from rich.segment import Segment, Segments
+
+        segments: list[Segment] = []
+        for line in lines:
+            segments += [Segment(text, self._styles[style]) for text, style in line]
+            segments.append(Segment.line())
+        self._console.print(Segments(segments), soft_wrap=True, end="")
+
+    def live(self, line: Callable[[], Line]) -> None:
+        """Show the line until the screen is closed; what the program prints meanwhile goes above it."""
+        from rich.live import Live
+
+        self._live = Live(
+            console=self._console,
+            get_renderable=lambda: self._text(line()),
+            refresh_per_second=10,
+            transient=True,
+            redirect_stdout=_is_terminal(sys.stdout),
+            redirect_stderr=_is_terminal(sys.stderr),
+        )
+        self._live.start()
+        # whoever is killed leaves the terminal as it is: with its cursor
+        self._console.show_cursor(show=True)
+
+    def close(self) -> None:
+        """Take the live line away and give the program's own output back."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        self._outlet.flush()
+
+    def _text(self, line: Line) -> Text:
+        from rich.text import Text
+
+        return Text.assemble(
+            *((text, self._styles[style]) for text, style in line), no_wrap=True, overflow="ellipsis", end=""
+        )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
