@@ -1,0 +1,364 @@
+"""`expect`: compiled once, judges answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from asgi_probe.exchange import FAILURE_KINDS, Answer, Failure
+from asgi_probe.judge import claims
+from asgi_probe.judge.body import NotJson, Unjudgeable, body_of, json_of, text_of
+from asgi_probe.judge.compiler import Patterns, is_matcher
+from asgi_probe.judge.cookies import ATTRIBUTES
+from asgi_probe.judge.findings import Findings
+from asgi_probe.judge.jsonpath import Query, compile_query
+from asgi_probe.judge.patterns import Equal, Pattern
+from asgi_probe.judge.values import show, span, with_room
+from asgi_probe.spec.source import Mapping, Scalar, Sequence, data, did_you_mean, kind_of
+from asgi_probe.spec.template import VariableError
+from asgi_probe.spec.units import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from collections.abc import Mapping as Scope
+
+    from asgi_probe.judge.claims import Claim
+    from asgi_probe.judge.mismatch import Mismatch
+    from asgi_probe.spec.source import Entry, Node
+    from asgi_probe.spec.template import Compilation, Value
+
+__all__ = ["Expectation", "Unjudgeable", "compile_expectation"]
+
+ERRORS = (*FAILURE_KINDS, "any")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedError:
+    """The kind of failure that must come, and where that stands."""
+
+    node: Node
+    value: Value
+
+    def kind(self, scope: Scope[str, Any]) -> str:
+        found = self.value.render(scope)
+        if found not in ERRORS:
+            raise VariableError(f"{show(found)} is no kind of error; there are: {', '.join(ERRORS)}", self.node)
+        return str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What must come back: claims of an answer, or an error.
+
+    Beside `error`, claims of the status, the headers and the like are judged on what had come when the request failed,
+    if anything had; the others only say that the body is read.
+    """
+
+    claims: tuple[Claim, ...]
+    error: WantedError | None = None
+
+    @property
+    def wants_error(self) -> bool:
+        """Whether the request must fail."""
+        return self.error is not None
+
+    def judge(self, result: Answer | Failure, scope: Scope[str, Any]) -> list[Mismatch]:
+        """All mismatches, none when everything holds.
+
+        Raises Unjudgeable for what cannot be judged, and VariableError for a `${…}` that cannot be rendered. A Failure
+        is judged only when an error is wanted.
+        """
+        if self.error is not None:
+            return with_room(partial(self._judge_failing, self.error, result, scope))
+        if isinstance(result, Failure):
+            message = "a failure is judged only where an error is expected"
+            raise TypeError(message)
+        return with_room(partial(judge_claims, self.claims, result, scope))
+
+    def _judge_failing(self, error: WantedError, result: Answer | Failure, scope: Scope[str, Any]) -> list[Mismatch]:
+        wanted = error.kind(scope)
+        failed = result if isinstance(result, Failure) else self._body_failure(result, wanted, scope)
+        findings = Findings("error", scope)
+        if failed is None:
+            findings.add(error.node, (), _came_instead(wanted, result), wanted, getattr(result, "status", None))
+        elif wanted not in (failed.kind, "any"):
+            message = f"expected the error {wanted!r}, got {failed.kind!r}: {failed.message}"
+            findings.add(error.node, (), message, wanted, failed.kind)
+        came = result if isinstance(result, Answer) else result.partial
+        if came is None or failed is None:
+            return findings.finish()
+        return findings.finish() + judge_claims(tuple([c for c in self.claims if not c.whole]), came, scope)
+
+    def _body_failure(self, answer: Answer, wanted: str, scope: Scope[str, Any]) -> Failure | None:
+        """The failure that reading the needed body is; `decode` and `too_large` need it by themselves."""
+        try:
+            judge_claims(self.claims, answer, scope)
+            if wanted == "too_large":
+                body_of(answer)
+            if wanted == "decode":
+                text_of(answer)
+        except Unjudgeable as error:
+            if error.kind is None:
+                raise
+            return Failure(error.kind, str(error), partial=answer)
+        return None
+
+
+def _came_instead(wanted: str, result: Answer | Failure) -> str:
+    kind = "to fail" if wanted == "any" else f"to fail with {wanted!r}"
+    came = f"{result.status} after {span(result.time)}" if isinstance(result, Answer) else result.message
+    return f"expected the request {kind}, got {came}"
+
+
+def judge_claims(wanted: tuple[Claim, ...], answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
+    """The mismatches of all claims. One that cannot be judged is raised at the end, with the others' mismatches."""
+    found: list[Mismatch] = []
+    stuck: Unjudgeable | None = None
+    no_json = False
+    for claim in wanted:
+        try:
+            found += claim.judge(answer, scope)
+        except NotJson as error:
+            found += [] if no_json else _not_json(claim, error, answer, scope)
+            no_json = True
+        except Unjudgeable as error:
+            error.node = error.node or claim.node
+            stuck = stuck or error
+    if stuck is not None:
+        stuck.mismatches = tuple(found)
+        raise stuck
+    return found
+
+
+def _not_json(claim: Claim, error: NotJson, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
+    findings = Findings("json", scope)
+    findings.add(claim.node, (), str(error), "JSON", answer.body[:300].decode(errors="replace"))
+    return findings.finish()
+
+
+def compile_expectation(entries: dict[str, Entry], compilation: Compilation, place: Node) -> Expectation:
+    """The expectation of `expect`'s entries, null ones and defaults already sorted out; all problems are reported.
+
+    `place` is the step's: a status of 400 or above is told there when no status is expected.
+    """
+    error = _error(entries["error"].value, compilation) if "error" in entries else None
+    found: list[Claim] = []
+    if "status" not in entries and error is None:
+        found.append(claims.Status(place, claims.BELOW_400))
+    for key, entry in entries.items():
+        if key in _KEYS:
+            found += _KEYS[key](entry, compilation)
+        elif key != "error":
+            compilation.problems.add(entry, f"unknown key {key!r}", did_you_mean(key, (*_KEYS, "error")))
+    return Expectation(tuple(found), error)
+
+
+def _error(node: Node, c: Compilation) -> WantedError:
+    value = c.value(node)
+    if value.constant and data(node) not in ERRORS:
+        found = show(data(node)) if isinstance(node, Scalar) else kind_of(node)
+        hint = did_you_mean(str(data(node)), ERRORS) or f"there are: {', '.join(ERRORS)}"
+        c.problems.add(node, f"expected a kind of error, found {found}", hint)
+    return WantedError(node, value)
+
+
+def _status(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    node = entry.value
+    if isinstance(node, Mapping):
+        yield _matchers_only(entry, Patterns(c), "status", lambda answer: answer.status)
+    elif c.is_dynamic(node):
+        yield claims.Status(node, claims.BELOW_400, c.value(node))
+    else:
+        yield claims.Status(node, _statuses(node, c))
+
+
+def _matchers_only(entry: Entry, patterns: Patterns, where: str, take: Callable[[Answer], Any]) -> Claim:
+    """A mapping of matchers: what is judged is no object, so plain keys make no sense."""
+    node = entry.value
+    odd = [item for key, item in node.entries.items() if not is_matcher(key)] if isinstance(node, Mapping) else []
+    if odd:
+        hint = did_you_mean(f"${odd[0].key.text}", ("$gt", "$ge", "$lt", "$le", "$in", "$not", "$any"))
+        patterns.compilation.problems.add(odd[0], f"expected matchers, found the key {odd[0].key.text!r}", hint)
+    return claims.Plain(node, where, patterns.pattern(node), take, whole=where != "status")
+
+
+def _statuses(node: Node, c: Compilation) -> claims.Statuses:
+    items = node.items if isinstance(node, Sequence) else [node]
+    ranges: list[tuple[int, int, str]] = []
+    for item in items:
+        try:
+            ranges += claims.read_statuses(data(item)).ranges
+        except ValueError as error:
+            c.problems.add(item, str(error), "expected a number such as 200, or a class from '1xx' to '5xx'")
+    if not items:
+        c.problems.add(node, "expected at least one status")
+    return claims.Statuses(tuple(ranges))
+
+
+def _named(node: Node, c: Compilation, what: str) -> list[tuple[str | Value, Entry]]:
+    """The entries of a mapping from names, which may hold `${…}`."""
+    if not isinstance(node, Mapping):
+        c.problems.add(node, f"expected a mapping from {what} to patterns, found {kind_of(node)}")
+        return []
+    return [(c.text(item.key) if "${" in key else key, item) for key, item in node.entries.items()]
+
+
+def _is_variable(node: Node, c: Compilation) -> bool:
+    return isinstance(node, Scalar) and c.is_dynamic(node)
+
+
+def _headers(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    node, what = entry.value, "header names"
+    if _is_variable(node, c):
+        yield claims.RenderedClaims(node, c.value(node), what, "text", claims.Header, whole=False)
+        return
+    for name, item in _named(node, c, what):
+        yield claims.Header(item.value, name, Patterns(c, "text").pattern(item.value))
+
+
+def _cookies(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    node, what = entry.value, "cookie names"
+    if _is_variable(node, c):
+        yield claims.RenderedClaims(node, c.value(node), what, "text", claims.cookie_by_shape, whole=False)
+        return
+    for name, item in _named(node, c, what):
+        has_keys = isinstance(item.value, Mapping) and not any(is_matcher(key) for key in item.value.entries)
+        if isinstance(item.value, Mapping) and has_keys:
+            _check_attributes(item.value, c)
+        yield claims.Cookie(item.value, name, Patterns(c, "text").pattern(item.value), has_keys)
+
+
+def _check_attributes(node: Mapping, c: Compilation) -> None:
+    for key, entry in node.entries.items():
+        if key not in ATTRIBUTES and "${" not in key:
+            hint = did_you_mean(key.replace("-", "_"), ATTRIBUTES) or f"there are: {', '.join(ATTRIBUTES)}"
+            c.problems.add(entry, f"a cookie has no attribute {key!r}", hint)
+
+
+def _json(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    yield claims.Plain(entry.value, "json", Patterns(c).pattern(entry.value), json_of, in_body=True)
+
+
+def _jsonpath(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    node, what = entry.value, "JSONPaths"
+    if _is_variable(node, c):
+        yield claims.RenderedClaims(node, c.value(node), what, "json", claims.jsonpath_by_text)
+        return
+    for text, item in _named(node, c, what):
+        query = text if not isinstance(text, str) else _query(text, item, c)
+        if query is not None:
+            yield claims.JsonPath(item.value, query, Patterns(c).pattern(item.value))
+
+
+def _query(text: str, item: Entry, c: Compilation) -> Query | None:
+    try:
+        return compile_query(text)
+    except ValueError as error:
+        hint = "" if text.startswith("$") else "it begins with '$', such as '$.items[0].id'"
+        c.problems.add(item, f"{text!r} is no JSONPath: {error}", hint)
+        return None
+
+
+def _text(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    yield claims.Plain(entry.value, "text", Patterns(c, "text").pattern(entry.value), text_of)
+
+
+def _bytes(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    if not isinstance(entry.value, Mapping):
+        c.problems.add(
+            entry.value, f"expected a mapping, found {kind_of(entry.value)}", f"it takes {', '.join(_BYTES)}"
+        )
+        return
+    for key, item in entry.value.entries.items():
+        if key in _BYTES:
+            yield _BYTES[key](item, c)
+        else:
+            c.problems.add(item, f"unknown key {key!r}", did_you_mean(key, _BYTES) or f"it takes {', '.join(_BYTES)}")
+
+
+def _length(entry: Entry, c: Compilation) -> Claim:
+    pattern = Patterns(c).pattern(entry.value)
+    return claims.Plain(entry.value, "bytes.length", pattern, lambda answer: answer.size)
+
+
+def _digest(name: str, digits: int) -> Callable[[Entry, Compilation], Claim]:
+    def take(answer: Answer) -> str:
+        import hashlib
+
+        return hashlib.new(name, body_of(answer), usedforsecurity=False).hexdigest()
+
+    def compile_digest(entry: Entry, c: Compilation) -> Claim:
+        return claims.Plain(entry.value, f"bytes.{name}", _hex_pattern(entry.value, c, digits), take)
+
+    return compile_digest
+
+
+def _hex_pattern(node: Node, c: Compilation, digits: int) -> Pattern:
+    if not isinstance(node, Scalar) or c.is_dynamic(node):
+        return Patterns(c).pattern(node)
+    text = _hex(node, c)
+    if text is not None and len(text) != digits:
+        c.problems.add(node, f"expected {digits} hex digits, found {len(text)}")
+    return Equal(node, text, "json")
+
+
+def _hex(node: Scalar, c: Compilation) -> str | None:
+    if isinstance(node.value, str) and claims.is_hex(node.value):
+        return node.value.lower()
+    found = f"the number {node.text}" if not isinstance(node.value, (str, bool, type(None))) else show(node.value)
+    hint = f"quote it: '{node.text}'" if found.startswith("the number") else "such as '89504e47'"
+    c.problems.add(node, f"expected hex digits for whole bytes, found {found}", hint)
+    return None
+
+
+def _starts_with(entry: Entry, c: Compilation) -> Claim:
+    node = entry.value
+    if not isinstance(node, Scalar):
+        c.problems.add(node, f"expected hex digits, found {kind_of(node)}", "such as '89504e47'")
+        return claims.BytesStart(node, "")
+    return claims.BytesStart(node, c.value(node) if c.is_dynamic(node) else _hex(node, c) or "")
+
+
+_BYTES: dict[str, Callable[[Entry, Compilation], Claim]] = {
+    "length": _length,
+    "sha256": _digest("sha256", 64),
+    "md5": _digest("md5", 32),
+    "starts_with": _starts_with,
+}
+
+
+def _time(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    if isinstance(entry.value, Mapping):
+        yield _matchers_only(entry, Patterns(c, "time"), "time", lambda answer: answer.time)
+    else:
+        yield claims.Time(entry.value, duration(entry.value, c))
+
+
+def _simple(
+    where: str, take: Callable[[Answer], Any], *, whole: bool
+) -> Callable[[Entry, Compilation], Iterator[Claim]]:
+    def compile_simple(entry: Entry, c: Compilation) -> Iterator[Claim]:
+        yield claims.Plain(entry.value, where, Patterns(c).pattern(entry.value), take, whole=whole)
+
+    return compile_simple
+
+
+def _redirects(answer: Answer) -> list[dict[str, Any]]:
+    return [{"status": hop.status, "url": hop.url} for hop in answer.hops]
+
+
+_KEYS: dict[str, Callable[[Entry, Compilation], Iterator[Claim]]] = {
+    "status": _status,
+    "headers": _headers,
+    "cookies": _cookies,
+    "json": _json,
+    "jsonpath": _jsonpath,
+    "text": _text,
+    "bytes": _bytes,
+    "time": _time,
+    "size": _simple("size", lambda answer: answer.size, whole=True),
+    "url": _simple("url", lambda answer: answer.url, whole=False),
+    "http_version": _simple("http_version", lambda answer: answer.http_version, whole=False),
+    "redirects": _simple("redirects", _redirects, whole=False),
+}
