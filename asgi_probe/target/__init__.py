@@ -1,0 +1,1 @@
+"""Whom we ask: an app in process, or a live service."""

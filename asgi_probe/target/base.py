@@ -1,0 +1,48 @@
+"""The seam between the engine and whom it asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from asgi_probe.errors import TargetError
+    from asgi_probe.target.http import httpx
+
+if TYPE_CHECKING:
+    Warn = Callable[[str, BaseException | None], None]
+    """Told of what changes no outcome: a sentence, and the exception behind it."""
+
+
+class Target(Protocol):
+    """An app or a live service: entered before the first request, left after the last, in the same task.
+
+    Entering raises `TargetError` when the app does not start or the service is not there. Leaving never raises for
+    what the target did wrong: that is in `problems` (a shutdown that failed or hung, a lifespan that died), each a
+    sentence and, as `TargetError.traceback`, the app's own frames.
+    """
+
+    name: str
+    address: str
+    problems: list[TargetError]
+
+    @property
+    def kind(self) -> Literal["app", "live"]: ...
+
+    @property
+    def base(self) -> httpx.URL:
+        """What relative URLs are joined to."""
+        ...
+
+    @property
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """What sends requests; usable while the target is entered."""
+        ...
+
+    async def __aenter__(self) -> Target: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

@@ -1,0 +1,320 @@
+"""The live target: a base URL, asked over connections that are never shared by two requests at a time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from time import monotonic
+from typing import TYPE_CHECKING, Literal, Self
+
+import anyio
+
+from asgi_probe.errors import TargetError, UsageError
+from asgi_probe.target.explain import NoConnection, NoHandshake, NoProxy
+from asgi_probe.target.http import httpx
+from asgi_probe.target.lines import Http1Line, Http2Line
+from asgi_probe.target.proxies import Proxy, parse_proxy, proxy_for, tunnel
+from asgi_probe.target.request import origin_of, place_of, without_credentials
+from asgi_probe.target.tls import Certificate, Trust
+from asgi_probe.target.wire import Marks, TLSWire, Wire, dial, dial_unix
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+    from types import TracebackType
+
+    from asgi_probe.exchange import Answer, Failure
+    from asgi_probe.target.base import Target
+    from asgi_probe.target.lines import Line
+    from asgi_probe.target.request import Origin
+
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+_LONGEST_TRY = 5.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+
+
+@dataclass(slots=True)
+class _Lines:
+    """The way to one origin, and the connections to it that wait for work, the last used on top."""
+
+    proxy: Proxy | None
+    idle: list[Line] = field(default_factory=list)
+
+
+class LiveTransport(httpx.AsyncBaseTransport):
+    """Sends requests over the network, each on a connection of its own that goes back to a stack afterwards.
+
+    The cost of a request does not grow with the number of connections. A connection on which anything came while
+    it was idle, or that was closed, is never used again. A request on a reused connection that ends before a byte
+    of an answer has come is sent once more on a fresh one, if it is idempotent or nothing of it had been sent.
+    Raises httpx's exceptions; `UsageError` on construction for files, proxies and packages that are not there.
+    """
+
+    def __init__(
+        self,
+        *,
+        verify: bool | str = True,
+        cert: Certificate | None = None,
+        proxy: str | None = None,
+        http2: bool = False,
+        uds: str | None = None,
+    ) -> None:
+        if http2 and not find_spec("h2"):
+            raise UsageError("HTTP/2 needs the package h2: pip install 'asgi-probe[http2]'")
+        if uds is not None and proxy is not None:
+            raise UsageError(
+                f"a Unix socket ({uds!r}) and a proxy ({proxy!r}) exclude each other, expected one of them"
+            )
+        self._trust = Trust(verify, cert)
+        self._proxy = parse_proxy(proxy) if proxy else None
+        self._protocols = ["h2", "http/1.1"] if http2 else ["http/1.1"]
+        self._uds = uds
+        self._lines: dict[Origin, _Lines] = {}
+        self._context: SSLContext | None = None
+        if self._trust.names_files:
+            self._tls()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; its extension `marks` (`Marks`), if it has one, is filled."""
+        marks: Marks = request.extensions.get("marks") or Marks()
+        lines = self._to(request.url)
+        while (line := await _fit(lines.idle)) is not None:
+            try:
+                return await line.ask(request, marks, lines.idle.append)
+            except (httpx.NetworkError, httpx.RemoteProtocolError):
+                if not _may_repeat(request, marks):
+                    raise
+                marks.began, marks.sent = 0.0, 0
+                break
+        fresh = await self._open(request.url, lines.proxy)
+        return await fresh.ask(request, marks, lines.idle.append)
+
+    async def aclose(self) -> None:
+        """Close all connections that wait for work."""
+        for lines in self._lines.values():
+            while lines.idle:
+                await lines.idle.pop().close()
+
+    def prepare(self, url: httpx.URL) -> None:
+        """Find out what would go wrong on the way to `url` before the first byte; raises `UsageError`."""
+        self._to(url)
+        if url.scheme == "https":
+            self._tls()
+
+    def _to(self, url: httpx.URL) -> _Lines:
+        origin = origin_of(url)
+        lines = self._lines.get(origin)
+        if lines is None:
+            proxy = None if self._uds is not None else self._proxy or proxy_for(url)
+            lines = self._lines[origin] = _Lines(proxy)
+        return lines
+
+    def _tls(self) -> SSLContext:
+        if self._context is None:
+            self._context = self._trust.context(self._protocols)
+        return self._context
+
+    async def _open(self, url: httpx.URL, proxy: Proxy | None) -> Line:
+        wire: Wire = await (self._dial(url) if proxy is None else self._dial_proxy(proxy))
+        try:
+            return await self._set_up(wire, url, proxy)
+        except BaseException:
+            wire.close()
+            raise
+
+    async def _set_up(self, wire: Wire, url: httpx.URL, proxy: Proxy | None) -> Line:
+        host, port = url.raw_host.decode("ascii"), origin_of(url)[2]
+        if proxy is not None and (proxy.socks or url.scheme == "https"):
+            try:
+                await tunnel(wire, proxy, host, port)
+            except OSError as error:
+                raise NoProxy(proxy.place, "it closed the connection") from error
+        if url.scheme == "https":
+            wire = await _wrap(wire, self._tls(), host, place_of(url))
+            return Http2Line(wire, url) if wire.protocol == "h2" else Http1Line(wire)
+        return Http1Line(wire, proxy.headers if proxy is not None and not proxy.socks else None)
+
+    async def _dial(self, url: httpx.URL) -> Wire:
+        place = place_of(url) if self._uds is None else self._uds
+        try:
+            if self._uds is not None:
+                return await dial_unix(self._uds)
+            return await dial(url.raw_host.decode("ascii"), origin_of(url)[2])
+        except (OSError, UnicodeError) as error:
+            raise NoConnection(place) from error
+
+    async def _dial_proxy(self, proxy: Proxy) -> Wire:
+        try:
+            wire = await dial(proxy.host, proxy.port)
+        except (OSError, UnicodeError) as error:
+            raise NoProxy(proxy.place) from error
+        if proxy.scheme != "https":
+            return wire
+        # a proxy has no say in what is spoken behind it: no ALPN, and no certificate of ours
+        return await _wrap(wire, Trust(self._trust.verify).context(["http/1.1"]), proxy.host, proxy.place)
+
+
+async def _fit(idle: list[Line]) -> Line | None:
+    """The last used of the idle lines that can be used again; those that cannot are closed."""
+    while idle:
+        line = idle.pop()
+        if not line.stale:
+            return line
+        await line.close()
+    return None
+
+
+def _may_repeat(request: httpx.Request, marks: Marks) -> bool:
+    replayable = isinstance(request.stream, httpx.ByteStream)
+    return not marks.received and replayable and (request.method in _IDEMPOTENT or not marks.sent)
+
+
+async def _wrap(wire: Wire, context: SSLContext, host: str, place: str) -> TLSWire:
+    import ssl
+
+    tls = TLSWire(wire, context, host)
+    try:
+        await tls.handshake()
+    except (ssl.SSLError, EOFError, OSError) as error:
+        wire.close()
+        raise NoHandshake(place) from error
+    except BaseException:
+        wire.close()
+        raise
+    return tls
+
+
+def elsewhere(target: Target) -> LiveTransport:
+    """A transport for everybody but `target`: its trust and its proxy, but not its certificate."""
+    return target.elsewhere() if isinstance(target, LiveTarget) else LiveTransport()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait at most `within` seconds until `url` answers below 500."""
+
+    within: float
+    url: str = "/"
+
+
+class LiveTarget:
+    """A service at a base URL. Credentials in that go with each request to it and are not shown in `address`."""
+
+    kind: Literal["app", "live"] = "live"
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        name: str = "live",
+        verify: bool | str = True,
+        cert: Certificate | None = None,
+        proxy: str | None = None,
+        http2: bool = False,
+        uds: str | None = None,
+        wait: Wait | None = None,
+    ) -> None:
+        self.name = name
+        self.problems: list[TargetError] = []
+        self._base = parse_base(base_url)
+        self.address = str(without_credentials(self._base)).rstrip("/")
+        self._verify, self._proxy = verify, proxy
+        self._transport = LiveTransport(verify=verify, cert=cert, proxy=proxy, http2=http2, uds=uds)
+        self._transport.prepare(self._base)
+        self._wait = wait
+
+    @property
+    def base(self) -> httpx.URL:
+        """What relative URLs are joined to; with the credentials, if there are any."""
+        return self._base
+
+    @property
+    def transport(self) -> LiveTransport:
+        """What sends requests."""
+        return self._transport
+
+    def elsewhere(self) -> LiveTransport:
+        """A transport for other services: without the client certificate, and not to the Unix socket."""
+        return LiveTransport(verify=self._verify, proxy=self._proxy)
+
+    async def __aenter__(self) -> Self:
+        """Wait for the service if that was asked for; raises `TargetError`."""
+        if self._wait is not None:
+            try:
+                await self._wait_for(self._wait)
+            except BaseException:
+                await self._transport.aclose()
+                raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
+    async def _wait_for(self, wait: Wait) -> None:
+        from asgi_probe.exchange import Ask
+        from asgi_probe.target.session import Exchanger
+
+        session = Exchanger(self).session()
+        end = monotonic() + wait.within
+        tries, pause = 0, _FIRST_PAUSE
+        while True:
+            left = end - monotonic()
+            tries += 1
+            _, outcome = await session.ask(Ask("GET", wait.url, timeout=max(min(_LONGEST_TRY, left), 0.05)))
+            last = _still_waiting_for(outcome)
+            if last is None:
+                return
+            left = end - monotonic()
+            if left <= 0:
+                asked = f"asked {tries} time{'s' * (tries != 1)}, last seen: {last}"
+                raise TargetError(f"{self.address} was not ready within {wait.within:g} s: {wait.url!r} was {asked}")
+            await anyio.sleep(min(pause, left))
+            pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _still_waiting_for(outcome: Answer | Failure) -> str | None:
+    """What is not ready yet; None if the service is."""
+    from asgi_probe.exchange import Failure
+
+    if isinstance(outcome, Failure):
+        return outcome.message
+    return None if outcome.status < 500 else f"status {outcome.status}"
+
+
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?(?:/.*)?")
+
+
+def parse_base(text: str) -> httpx.URL:
+    """A base URL; raises `UsageError` that says what is missing in it."""
+    expected = "expected http://host:port or https://host"
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        url, text = httpx.URL(), text.strip()
+        reason = f": {error}" if not _HOST_AND_PORT.fullmatch(text) else ""
+        if reason:
+            raise UsageError(f"base URL {text!r} is no address{reason}; {expected}") from None
+    if url.scheme not in {"http", "https"}:
+        raise UsageError(f"base URL {text!r} {_wrong_scheme(text)}")
+    if not url.host:
+        raise UsageError(f"base URL {text!r} has no host, {expected}")
+    if url.query or url.fragment:
+        bare = str(url.copy_with(query=None, fragment=None))
+        raise UsageError(
+            f"base URL {text!r} has a query or a fragment, which no request would get; did you mean {bare!r}?"
+        )
+    return url
+
+
+def _wrong_scheme(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if separator:
+        return f"begins with {scheme!r}, expected http or https; did you mean {'http://' + rest!r}?"
+    rest = text.lstrip("/:")
+    if not _HOST_AND_PORT.fullmatch(rest):
+        return "has no scheme, expected http://host:port or https://host"
+    local = re.match(r"localhost|127\.|\[::1\]|0\.0\.0\.0", rest) or re.search(r":\d+(/|$)", rest)
+    return f"has no scheme; did you mean '{'http' if local else 'https'}://{rest}'?"

@@ -1,0 +1,289 @@
+"""The exchange: one request, its redirects, its answer to the last byte, within its timeout; never an exception."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from asgi_probe.errors import UsageError
+from asgi_probe.exchange import Answer, Failure, Hop, Sent
+from asgi_probe.target.cookies import Jar
+from asgi_probe.target.decode import DecodingError, decoder_for
+from asgi_probe.target.explain import EXPECTED, explain
+from asgi_probe.target.request import Composer, Unsendable, place_of
+from asgi_probe.target.wire import Marks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asgi_probe.exchange import Ask, Credentials, FailureKind
+    from asgi_probe.target import request
+    from asgi_probe.target.base import Target
+    from asgi_probe.target.decode import Decoder
+    from asgi_probe.target.http import httpx
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_UNAUTHORIZED = 401
+_STEPS_AT_A_TIME = 16
+"""How many steps of decompression may keep all others waiting."""
+
+
+class Exchanger:
+    """One for a run: how requests reach the target and others.
+
+    `headers`, `params` and `credentials` are the target's own: every request to it gets them, unless the step has
+    its own of that name, and nobody else does.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str]] = (),
+        credentials: Credentials | None = None,
+    ) -> None:
+        self.composer = Composer(target.base, headers, params, credentials)
+        self._target = target
+        self._transport = target.transport
+        self._elsewhere: httpx.AsyncBaseTransport | None = None
+
+    def session(self, jar: Jar | None = None) -> Session:
+        """A session of its own, which starts with the cookies of `jar`."""
+        return Session(self, jar)
+
+    def transport(self, hop: request.Hop) -> httpx.AsyncBaseTransport:
+        """What carries this request: the target's transport, or the network for anybody else."""
+        if hop.address.own:
+            return self._transport
+        if self._elsewhere is None:
+            from asgi_probe.target.live import elsewhere
+
+            self._elsewhere = elsewhere(self._target)
+        return self._elsewhere
+
+    def over_network(self, hop: request.Hop) -> bool:
+        """Whether this request is not for an app in process."""
+        return not hop.address.own or self._target.kind == "live"
+
+    async def aclose(self) -> None:
+        """Close the connections to others than the target."""
+        if self._elsewhere is not None:
+            await self._elsewhere.aclose()
+
+
+class Session:
+    """One for a check: its cookies, and its requests one after the other."""
+
+    def __init__(self, exchanger: Exchanger, jar: Jar | None = None) -> None:
+        self.jar = jar.copy() if jar else Jar()
+        self._exchanger = exchanger
+
+    async def ask(self, ask: Ask) -> tuple[Sent, Answer | Failure]:
+        """Send a request and read its whole answer; only cancellation is ever raised."""
+        try:
+            first = self._exchanger.composer.first(ask, self.jar)
+        except (Unsendable, UnicodeError) as error:
+            return _unsent(ask), Failure("protocol", f"the request cannot be sent: {error}")
+        exchange = _Exchange(self._exchanger, self.jar, ask, first)
+        began = perf_counter()
+        with anyio.move_on_after(ask.timeout) as scope:
+            outcome = await exchange.run(first)
+        took = perf_counter() - began
+        if scope.cancelled_caught or took > ask.timeout:
+            return exchange.sent, exchange.timed_out(None if scope.cancelled_caught else took)
+        return exchange.sent, outcome
+
+
+def _unsent(ask: Ask) -> Sent:
+    return Sent(ask.method, ask.url, list(ask.headers), ask.body or b"")
+
+
+class _Exchange:
+    """One exchange as it goes: which answer is being read, how much of it has come."""
+
+    def __init__(self, exchanger: Exchanger, jar: Jar, ask: Ask, first: request.Hop) -> None:
+        self._exchanger = exchanger
+        self._jar = jar
+        self._ask = ask
+        self._hop = first
+        self._hops: list[Hop] = []
+        self._set_cookies: list[str] = []
+        self._began = 0.0
+        self._ended = 0.0
+        self._marks = Marks()
+        self._response: httpx.Response | None = None
+        self._headers: list[tuple[str, str]] = []
+        self._body: bytes | bytearray = b""
+        self._size = 0
+        self.sent = Sent(first.method, first.address.shown, first.headers, first.body or b"")
+
+    async def run(self, hop: request.Hop) -> Answer | Failure:
+        """Send the request and those that it is redirected to."""
+        try:
+            while True:
+                response = await self._send(hop)
+                if response.status_code not in _REDIRECTS or not self._ask.max_hops:
+                    return self._answer(response)
+                hop = self._follow(response.status_code)
+        except _Stopped as stop:
+            return self._failed(stop.failure)
+        except UsageError as error:  # the environment's proxy or authorities, needed only now
+            return self._failed(Failure("connect", str(error)))
+        except DecodingError as error:
+            return self._failed(Failure("decode", str(error)))
+        except EXPECTED as error:
+            return self._failed(explain(error, place_of(self._hop.address.url), self._marks))
+
+    async def _send(self, hop: request.Hop) -> httpx.Response:
+        """Send one request, with the answer to a digest challenge if there is one, and read its answer."""
+        self._hop = hop
+        request = hop.request()
+        if hop.credentials is None or hop.credentials.scheme != "digest":
+            return await self._exchange(hop, request)
+        response = await self._exchange(hop, request)
+        if response.status_code == _UNAUTHORIZED and _meet_challenge(request, response, hop.credentials):
+            if not self._hops:
+                self.sent.headers = [(name.decode(), _text(value)) for name, value in request.headers.raw]
+            response = await self._exchange(hop, request)
+        return response
+
+    async def _exchange(self, hop: request.Hop, request: httpx.Request) -> httpx.Response:
+        self._response, self._headers, self._body, self._size = None, [], b"", 0
+        marks = self._marks = request.extensions["marks"] = Marks()
+        began = perf_counter()
+        response = await self._exchanger.transport(hop).handle_async_request(request)
+        try:
+            self._begin(response, hop)
+            await self._read(response)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await response.stream.aclose()  # type: ignore[union-attr]  # ours are all async
+            raise
+        self._began = self._began or marks.began or began
+        self._ended = marks.ended or perf_counter()
+        await response.stream.aclose()  # type: ignore[union-attr]  # likewise
+        return response
+
+    def _begin(self, response: httpx.Response, hop: request.Hop) -> None:
+        self._response = response
+        self._headers = [(name.decode("latin-1").lower(), _text(value)) for name, value in response.headers.raw]
+        set_cookies = [value for name, value in self._headers if name == "set-cookie"]
+        if set_cookies:
+            self._set_cookies += set_cookies
+            self._jar.collect(hop.address.url, set_cookies)
+
+    async def _read(self, response: httpx.Response) -> None:
+        encodings = [value for name, value in self._headers if name == "content-encoding"]
+        decoder: Decoder | None = None
+        async for data in response.stream:  # type: ignore[union-attr]  # likewise
+            if not encodings:
+                self._keep(data)
+                continue
+            if decoder is None and (decoder := decoder_for(encodings)) is None:
+                encodings = []
+                self._keep(data)
+                continue
+            for step, piece in enumerate(decoder.feed(data)):
+                self._keep(piece)
+                if step % _STEPS_AT_A_TIME == _STEPS_AT_A_TIME - 1:
+                    await checkpoint()
+        if decoder is not None:
+            decoder.finish()
+
+    def _keep(self, data: bytes) -> None:
+        room = self._ask.max_body - len(self._body)
+        self._size += len(data)
+        if not self._body:
+            self._body = data[:room] if len(data) > room else data
+        elif room > 0:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += data[:room]
+
+    def _follow(self, status: int) -> request.Hop:
+        """The request that the answer redirects to."""
+        url = self._hop.address.shown
+        locations = [value for name, value in self._headers if name == "location"]
+        if not locations:
+            raise _Stopped(f"{url!r} answered {status} without a location to go to")
+        if len(self._hops) >= self._ask.max_hops:
+            most = f"{self._ask.max_hops} redirect{'s' * (self._ask.max_hops != 1)}"
+            raise _Stopped(f"more than {most}: {url!r} wants to go on to {locations[0]!r}")
+        self._hops.append(Hop(status, url))
+        try:
+            return self._exchanger.composer.next(self._hop, status, locations[0], self._jar)
+        except (Unsendable, UnicodeError) as error:
+            raise _Stopped(f"{url!r} redirects to {error}") from error
+
+    def _answer(self, response: httpx.Response) -> Answer:
+        return Answer(
+            status=response.status_code,
+            headers=self._headers,
+            body=bytes(self._body),
+            size=self._size,
+            url=self._hop.address.shown,
+            http_version=response.extensions.get("http_version", b"HTTP/1.1").decode(),
+            time=max(self._ended - self._began, 0.0),
+            hops=tuple(self._hops),
+            set_cookies=tuple(self._set_cookies),
+            app_error=response.extensions.get("app_error"),
+        )
+
+    def _failed(self, failure: Failure) -> Failure:
+        if self._response is not None:
+            failure.partial = self._answer(self._response)
+        return failure
+
+    def timed_out(self, took: float | None) -> Failure:
+        """The failure to be in time; `took` is how long it took where an answer came all the same."""
+        limit = f"{self._ask.timeout:g} s"
+        if self._response is not None and took is None:
+            came = f"{self._size:,} byte{'s' * (self._size != 1)}"
+            status = self._response.status_code
+            message = f"the answer had begun ({status}) but its body did not end within {limit}; {came} had come"
+        elif took is not None:
+            message = f"no answer within {limit}; what came after {took:.3g} s came too late"
+        elif self._marks.received:
+            came = f"{self._marks.received:,} byte{'s' * (self._marks.received != 1)}"
+            message = f"no answer within {limit}: only {came} of its headers had come"
+        elif self._exchanger.over_network(self._hop) and not self._marks.began:
+            message = f"no connection to {place_of(self._hop.address.url)} within {limit}"
+        else:
+            message = f"no answer within {limit}"
+        return self._failed(Failure("timeout", message))
+
+
+def _meet_challenge(request: httpx.Request, response: httpx.Response, credentials: Credentials) -> bool:
+    """Put the answer to a digest challenge into the request; false if there was no such challenge."""
+    from asgi_probe.target.http import httpx
+
+    response.request = request
+    flow = httpx.DigestAuth(credentials.user, credentials.password).auth_flow(request)
+    next(flow)
+    try:
+        flow.send(response)
+    except StopIteration:
+        return False
+    except Exception as error:  # httpx raises KeyError, ValueError and more for challenges that make no sense
+        challenge = response.headers.get("www-authenticate", "")
+        raise _Stopped(f"the digest challenge makes no sense: {challenge!r}", "protocol") from error
+    return True
+
+
+class _Stopped(Exception):  # noqa: N818 - no error of ours: the answer leads nowhere
+    """An exchange that cannot go on after this answer."""
+
+    def __init__(self, message: str, kind: FailureKind = "redirect") -> None:
+        super().__init__(message)
+        self.failure = Failure(kind, message)
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

@@ -1,0 +1,98 @@
+"""Tasks that outlive who starts them, on asyncio and trio.
+
+They belong to no cancel scope of the starter's, get a copy of its context, and end by themselves or by being
+cancelled. A task that ignores its cancellation can be left behind on asyncio; on trio, which waits for all of them, it
+is closed when it has ignored it often enough, and only one that shields itself for ever is waited for.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    Work = Coroutine[Any, Any, None]
+
+
+_PATIENCE = 1_000
+"""How many cancellations a task may ignore; trio repeats them at every checkpoint."""
+
+
+class Event(Protocol):
+    """Something that happens once and can be waited for."""
+
+    def set(self) -> None: ...
+
+    async def wait(self) -> object: ...
+
+
+class Tasks(Protocol):
+    """Starts tasks and makes events, on the event loop that runs."""
+
+    def event(self) -> Event: ...
+
+    def start(self, work: Work) -> Callable[[], object]:
+        """Start `work`, which must never raise, and give what cancels it; to be kept, a loop holds its tasks weakly."""
+        ...
+
+
+def running_tasks() -> Tasks:
+    """The tasks of the event loop that runs."""
+    trio = sys.modules.get("trio")
+    return TrioTasks() if trio is not None and trio.lowlevel.in_trio_run() else AsyncioTasks()
+
+
+class AsyncioTasks:
+    """Plain tasks of the running loop: an anyio task group cannot leave a task behind."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self.event = asyncio.Event
+        self._create_task = asyncio.get_running_loop().create_task
+
+    def start(self, work: Work) -> Callable[[], object]:
+        """Start `work` and give what cancels it."""
+        return self._create_task(work).cancel
+
+
+class TrioTasks:
+    """System tasks: a nursery would be cancelled together with whoever entered it."""
+
+    def __init__(self) -> None:
+        import trio
+
+        self.event = trio.Event
+        self._scope = trio.CancelScope
+        self._cancelled = trio.Cancelled
+        self._spawn = trio.lowlevel.spawn_system_task
+
+    def start(self, work: Work) -> Callable[[], object]:
+        """Start `work` and give what cancels it."""
+        scope = self._scope()
+
+        async def within() -> None:
+            with scope:
+                await _with_patience(work, self._cancelled)
+
+        self._spawn(within, context=copy_context())
+        return scope.cancel
+
+
+@types.coroutine
+def _with_patience(work: Work, cancelled: type[BaseException]) -> Generator[Any, Any, None]:
+    """`await work`, but end it by force when it has swallowed too many cancellations."""
+    ignored = 0
+    outcome: Any = None
+    while ignored <= _PATIENCE:
+        try:
+            trap = work.send(outcome)
+        except StopIteration:
+            return
+        outcome = yield trap  # trio sends values and exceptions alike, as outcomes
+        ignored += isinstance(getattr(outcome, "error", None), cancelled)
+    work.close()

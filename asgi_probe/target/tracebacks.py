@@ -1,0 +1,214 @@
+"""Tracebacks for people: the user's own frames, and one line for what frameworks did between them."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+import traceback
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asgi_probe.terminal import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+_MESSAGE = 4_000
+_TEXT = 32_000
+_FRAMES = 40
+_LINKS = 6
+_LINE = 300
+
+_STDLIB = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
+_OURS = str(Path(__file__).resolve().parent.parent)
+_DEMO = str(Path(_OURS) / "demo.py")
+"""Our own package holds one app, which is the user's as any other."""
+
+
+def app_traceback(error: BaseException, *, root: Path | None = None) -> str:
+    """What `error` says and where in the user's code it came from; paths are relative to `root`.
+
+    Frames of frameworks between the user's are one line, our own are left out; where none is the user's, the
+    frameworks' are shown. Bounded in length, safe to print, survives every exception that can be raised.
+    """
+    text = "\n".join(_chain(error, root, set(), 0))
+    if len(text) > _TEXT:
+        text = f"{text[: _TEXT // 2]}\n  … {len(text) - _TEXT} characters …\n{text[-_TEXT // 2 :]}"
+    return harmless(text)
+
+
+def in_a_line(error: BaseException) -> str:
+    """`error` as its repr in a line, bounded."""
+    return _cut(_survived(error, repr).replace("\n", "\\n"), _LINE)
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """What is inside of exception groups that hold a single exception."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def exit_in(error: BaseException) -> BaseException | None:
+    """The `SystemExit` or `KeyboardInterrupt` that `error` is or holds, if any."""
+    if isinstance(error, SystemExit | KeyboardInterrupt):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := exit_in(inner)) is not None), None)
+    return None
+
+
+def is_users(filename: str) -> bool:
+    """Whether a frame of this file is the user's: not of an installed package, the standard library or us."""
+    return _owner(filename) == ""
+
+
+def ran_code(error: BaseException) -> bool:
+    """Whether `error` came from any code but the import system's and ours."""
+    return any(owner != "importlib" for *_, owner in _frames(error.__traceback__))
+
+
+def _chain(error: BaseException, root: Path | None, seen: set[int], depth: int) -> Iterator[str]:
+    error = unwrapped(error)
+    seen.add(id(error))
+    before, joint = _reason(error)
+    if before is not None and id(before) not in seen:
+        if depth < _LINKS:
+            yield from _chain(before, root, seen, depth + 1)
+        else:
+            yield "… earlier exceptions …"
+        yield f"\n{joint}\n"
+    yield from _one(error, root)
+    if isinstance(error, BaseExceptionGroup):
+        yield from _members(error, root, seen, depth + 1)
+
+
+def _reason(error: BaseException) -> tuple[BaseException | None, str]:
+    if error.__cause__ is not None:
+        return error.__cause__, "The above exception was the direct cause of the following exception:"
+    context = None if error.__suppress_context__ else error.__context__
+    return context, "During handling of the above exception, another exception occurred:"
+
+
+def _members(group: BaseExceptionGroup[BaseException], root: Path | None, seen: set[int], depth: int) -> Iterator[str]:
+    if depth >= _LINKS:
+        return
+    for number, member in enumerate(group.exceptions[:_LINKS], 1):
+        yield f"  ── {number} of {len(group.exceptions)} ──"
+        if id(member) not in seen:
+            yield from ("  " + line for part in _chain(member, root, seen, depth) for line in part.split("\n"))
+    if len(group.exceptions) > _LINKS:
+        yield f"  … {len(group.exceptions) - _LINKS} more …"
+
+
+def _one(error: BaseException, root: Path | None) -> Iterator[str]:
+    frames = list(_frames(error.__traceback__))
+    if frames:
+        yield "Traceback (most recent call last):"
+        yield from _shown(frames, root)
+    yield _said(error)
+    yield from (_cut(str(note), _MESSAGE) for note in getattr(error, "__notes__", None) or ())
+
+
+Frame = tuple[str, int, str, str]
+"""File, line, function, owner."""
+
+
+def _frames(trace: TracebackType | None) -> Iterator[Frame]:
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        owner = _owner(code.co_filename)
+        if owner != "asgi_probe":
+            yield code.co_filename, trace.tb_lineno, code.co_qualname, owner
+        trace = trace.tb_next
+
+
+def _shown(frames: list[Frame], root: Path | None) -> Iterator[str]:
+    first = next((index for index, frame in enumerate(frames) if not frame[3]), None)
+    if first is None:
+        yield from _listed(frames, root)
+        return
+    runs = [list(run) for _, run in groupby(frames[first:], key=lambda frame: bool(frame[3]))]
+    for run in runs:
+        yield from _collapsed(run) if run[0][3] else _listed(run, root)
+
+
+def _collapsed(frames: list[Frame]) -> Iterator[str]:
+    owners = dict.fromkeys(frame[3] for frame in frames)
+    names = ", ".join(list(owners)[:4]) + (" …" if len(owners) > 4 else "")
+    yield f"  … {len(frames)} frame{'s' * (len(frames) != 1)} in {names} …"
+
+
+def _listed(frames: list[Frame], root: Path | None) -> Iterator[str]:
+    left_out = len(frames) - _FRAMES
+    if left_out > 1:
+        yield from _listed(frames[: _FRAMES // 2], root)
+        yield f"  … {left_out} more frames …"
+        frames = frames[-_FRAMES // 2 :]
+    for filename, line, function, _ in frames:
+        yield f'  File "{_relative(filename, root)}", line {line}, in {function}'
+        source = linecache.getline(filename, line).strip()
+        if source:
+            yield f"    {_cut(source, _LINE)}"
+
+
+def _relative(filename: str, root: Path | None) -> str:
+    if root is not None:
+        path = Path(filename)
+        for base in (root, root.resolve()):
+            if path.is_relative_to(base):
+                return str(path.relative_to(base))
+    return filename
+
+
+@lru_cache(maxsize=4096)
+def _owner(filename: str) -> str:
+    """The package that a file belongs to, empty for the user's own."""
+    if filename.startswith("<frozen "):
+        return "importlib" if "importlib" in filename else "python"
+    path = filename if filename.startswith("<") else str(Path(filename).resolve())
+    if path == _DEMO:
+        return ""
+    if path.startswith((f"{_OURS}/", f"{_OURS}\\")):
+        return "asgi_probe"
+    parts = Path(path).parts
+    for index, part in enumerate(parts[:-1]):
+        if part in {"site-packages", "dist-packages"}:
+            return _stem(parts[index + 1])
+    return next(
+        (_stem(Path(path).relative_to(base).parts[0]) for base in _STDLIB if Path(path).is_relative_to(base)), ""
+    )
+
+
+def _stem(name: str) -> str:
+    return name.removesuffix(".py")
+
+
+def _said(error: BaseException) -> str:
+    """The last line of a traceback: the type, and what the exception says."""
+    if isinstance(error, SyntaxError):
+        try:
+            lines = traceback.TracebackException(type(error), error, None).format_exception_only()
+            return _cut("".join(lines).rstrip("\n"), _MESSAGE)
+        except Exception:  # noqa: BLE001, S110 - a SyntaxError made by hand may hold anything
+            pass
+    name = type(error).__qualname__
+    module = type(error).__module__
+    if module not in {"builtins", "__main__"}:
+        name = f"{module}.{name}"
+    message = _cut(_survived(error, str), _MESSAGE)
+    return f"{name}: {message}" if message else name
+
+
+def _survived(error: BaseException, write: Callable[[object], str]) -> str:
+    try:
+        return write(error)
+    except Exception as second:  # noqa: BLE001 - the user's __str__ may raise anything
+        return f"<{type(error).__name__} whose {write.__name__}() raised {type(second).__name__}>"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"
