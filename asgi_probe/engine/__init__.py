@@ -1,0 +1,1 @@
+"""The running: a plan, workers that pull its checks, and the events that tell what happens."""

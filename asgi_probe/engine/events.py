@@ -1,0 +1,131 @@
+"""What a run tells, as it happens: plain data that can be written as JSON.
+
+The order is `RunStarted`, then per check `CheckStarted`, its `StepFinished` and `CheckFinished` (those of different
+checks interleave), `Warned` anywhere, then `RunFinished`. Setup and teardown of a file are checks of their own, with
+the ids `file.yaml::setup` and `file.yaml::teardown`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from asgi_probe.engine.results import Mismatch, Outcome, Phase, RequestRecord, ResponseRecord, SlowCheck
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """Whom a run asks: `kind` is `app` or `live`, `address` the import string or base URL."""
+
+    name: str
+    kind: Literal["app", "live"]
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first event: `checks` counts those selected, `specs` the files they are in; `started_at` is ISO 8601, UTC.
+
+    `sizes` says of each of `specs` how many `CheckFinished` end it: its checks, setup and teardown, if it has them.
+    """
+
+    version: str
+    target: TargetInfo
+    specs: tuple[str, ...]
+    checks: int
+    concurrency: int
+    started_at: str
+    shard: str | None = None
+    targets: tuple[TargetInfo, ...] = ()
+    sizes: tuple[int, ...] = ()
+    event: Literal["run_started"] = "run_started"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStarted:
+    """A check begins; written for skipped checks too."""
+
+    id: str
+    file: str
+    line: int
+    name: str
+    tags: tuple[str, ...]
+    target: str
+    event: Literal["check_started"] = "check_started"
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """A step ended. `duration` is in seconds, all attempts included; request and response only where they are told.
+
+    `reason` says what an error was, `traceback` is the app's (its own frames first), `curl` a line to try it by hand.
+    """
+
+    id: str
+    step: str
+    phase: Phase
+    outcome: Outcome
+    duration: float
+    attempts: int = 1
+    request: RequestRecord | None = None
+    response: ResponseRecord | None = None
+    saved: dict[str, Any] | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    reason: str | None = None
+    traceback: str | None = None
+    curl: str | None = None
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    width: int = 1
+    source_line: str = ""
+    event: Literal["step_finished"] = "step_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """A check ended. `reason` says why it was skipped, or what the error was."""
+
+    id: str
+    outcome: Outcome
+    duration: float
+    reason: str | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    traceback: str | None = None
+    file: str = ""
+    line: int = 0
+    name: str = ""
+    event: Literal["check_finished"] = "check_finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that changes no outcome and must be known, such as an exception in background work."""
+
+    message: str
+    traceback: str | None = None
+    event: Literal["warning"] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The last event.
+
+    `outcomes` counts the checks by outcome, `not_run` those that a stop left out; `problem` is what went wrong with
+    the target, on the way in or out.
+    """
+
+    outcomes: dict[str, int]
+    duration: float
+    exit_code: int
+    stopped: Literal["fail-fast", "interrupted"] | None
+    slowest: tuple[SlowCheck, ...] = ()
+    requests: int = 0
+    not_run: int = 0
+    problem: str | None = None
+    traceback: str | None = None
+    event: Literal["run_finished"] = "run_finished"
+
+
+Event = RunStarted | CheckStarted | StepFinished | CheckFinished | Warned | RunFinished

@@ -1,0 +1,85 @@
+"""Requests and answers as reports show them: cut, decoded, credentials masked."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from asgi_probe.engine.results import Body, RequestRecord, ResponseRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from asgi_probe.exchange import Answer, Sent
+
+MASK = "***"
+LONGEST_BODY = 64 * 1024
+"""Bytes of a body that a report keeps."""
+
+CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
+"""Headers whose values no report shows."""
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def request_record(sent: Sent) -> RequestRecord:
+    """The request as it was sent."""
+    return RequestRecord(sent.method, sent.url, masked(sent.headers), body_record(sent.body, len(sent.body)))
+
+
+def response_record(answer: Answer) -> ResponseRecord:
+    """The answer as it came, as far as it was kept."""
+    return ResponseRecord(
+        answer.status, masked(answer.headers), body_record(answer.body, answer.size), answer.http_version
+    )
+
+
+def masked(headers: Iterable[tuple[str, str]]) -> Headers:
+    """The headers, the values of those that carry credentials replaced."""
+    return tuple((name, MASK if name.lower() in CREDENTIALS else value) for name, value in headers)
+
+
+def body_record(body: bytes, size: int) -> Body | None:
+    """A body as text where it is UTF-8, else as base64; at most 64 KiB of it."""
+    if not size:
+        return None
+    kept = body[:LONGEST_BODY]
+    truncated = size > len(kept)
+    try:
+        text = (_whole_characters(kept) if truncated else kept).decode()
+    except UnicodeDecodeError:
+        return Body(b64encode(kept).decode("ascii"), size, truncated, "base64")
+    return Body(text, size, truncated)
+
+
+def _whole_characters(cut: bytes) -> bytes:
+    """The bytes without a UTF-8 character that the cut has broken at the end."""
+    for back in range(1, min(4, len(cut)) + 1):
+        if cut[-back] & 0xC0 != 0x80:
+            width = 1 if cut[-back] < 0xC0 else 2 if cut[-back] < 0xE0 else 3 if cut[-back] < 0xF0 else 4
+            return cut[:-back] if width > back else cut
+    return cut
+
+
+_UNSAID = frozenset(
+    {"host", "content-length", "accept", "accept-encoding", "user-agent", "connection", "transfer-encoding"}
+)
+
+
+def curl_line(request: RequestRecord) -> str:
+    """A line for the shell that sends the request again; masked credentials stay masked."""
+    words = ["curl", "-i"]
+    if request.method == "HEAD":
+        words.append("--head")
+    elif request.method != ("POST" if request.body else "GET"):
+        words += ["-X", quote(request.method)]
+    words.append(quote(request.url))
+    for name, value in request.headers:
+        if name.lower() not in _UNSAID:
+            words += ["-H", quote(f"{name}: {value}")]
+    if request.body is not None and request.body.encoding is None and not request.body.truncated:
+        words += ["--data-raw", quote(request.body.text)]
+    elif request.body is not None:
+        words += ["--data-binary", "@body"]
+    return " ".join(words)

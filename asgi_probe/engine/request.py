@@ -1,0 +1,171 @@
+"""A step's request, compiled: rendering it with a scope gives what is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from asgi_probe.engine.pairs import Pairs, compile_pairs, wire
+from asgi_probe.engine.payload import Payload, PayloadPlan, compile_payload
+from asgi_probe.exchange import Ask, Credentials
+from asgi_probe.spec import units
+from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
+from asgi_probe.spec.template import VariableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Mapping as Dict
+
+    from asgi_probe.spec.model import Step
+    from asgi_probe.spec.source import Entry, Node
+    from asgi_probe.spec.template import Compilation, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds where neither a step nor the file's defaults say it: seconds, and bytes of a body that are kept."""
+
+    timeout: float = 10.0
+    max_body: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPlan:
+    """A request with its variables still open."""
+
+    method: Value
+    url: Value
+    params: Pairs
+    headers: Pairs
+    without: frozenset[str]
+    cookies: Pairs
+    credentials: Callable[[Dict[str, Any]], Credentials | None]
+    payload: PayloadPlan | None
+    max_hops: Callable[[Dict[str, Any]], int]
+    timeout: Callable[[Dict[str, Any]], float]
+    max_body: Callable[[Dict[str, Any]], int]
+
+    def render(self, scope: Dict[str, Any]) -> Ask:
+        """The request to send; a VariableError says which value could not be made."""
+        payload = self.payload(scope) if self.payload else _NO_PAYLOAD
+        return Ask(
+            self.method.render(scope).upper(),
+            self.url.render(scope),
+            self.params(scope),
+            self.headers(scope),
+            self.without,
+            dict(self.cookies(scope)),
+            self.credentials(scope),
+            payload.body,
+            payload.parts,
+            payload.content_type,
+            self.max_hops(scope),
+            self.timeout(scope),
+            self.max_body(scope),
+        )
+
+
+_NO_PAYLOAD = Payload()
+
+
+def compile_request(step: Step, fields: dict[str, Entry], limits: Limits, compilation: Compilation) -> RequestPlan:
+    """Compile the request keys of a step, defaults already merged into `fields`."""
+    _refuse_two_credentials(fields, compilation)
+    return RequestPlan(
+        compilation.text(step.method_node),
+        compilation.text(step.url),
+        compile_pairs(fields.get("params"), "a query", compilation),
+        compile_pairs(fields.get("headers"), "a header", compilation),
+        _taken_away(fields.get("headers")),
+        compile_pairs(fields.get("cookies"), "a cookie", compilation),
+        _credentials(fields.get("auth"), compilation),
+        compile_payload(fields, compilation),
+        _setting(fields.get("follow_redirects"), units.hops, 0, compilation),
+        _setting(fields.get("timeout"), units.duration, limits.timeout, compilation),
+        _setting(fields.get("max_body"), units.size, limits.max_body, compilation),
+    )
+
+
+def _setting(
+    entry: Entry | None, read: Callable[[Node, Compilation], Value], default: Any, compilation: Compilation
+) -> Callable[[Dict[str, Any]], Any]:
+    if entry is None or _is_null(entry.value):
+        return lambda _: default
+    return read(entry.value, compilation).render
+
+
+def _taken_away(headers: Entry | None) -> frozenset[str]:
+    if headers is None or not isinstance(headers.value, Mapping):
+        return frozenset()
+    return frozenset(name.lower() for name, entry in headers.value.entries.items() if _is_null(entry.value))
+
+
+def _refuse_two_credentials(fields: dict[str, Entry], compilation: Compilation) -> None:
+    headers, auth = fields.get("headers"), fields.get("auth")
+    if auth is None or _is_null(auth.value) or headers is None or not isinstance(headers.value, Mapping):
+        return
+    for name, entry in headers.value.entries.items():
+        if name.lower() == "authorization" and not _is_null(entry.value):
+            compilation.problems.add(
+                entry,
+                "an authorization header beside 'auth': one of them would be lost",
+                "take one away; `auth: null` or `authorization: null` drops what the defaults give",
+            )
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.value is None
+
+
+def _credentials(entry: Entry | None, compilation: Compilation) -> Callable[[Dict[str, Any]], Credentials | None]:
+    if entry is None or not isinstance(entry.value, Mapping) or len(entry.value.entries) != 1:
+        if entry is not None and not _is_null(entry.value):
+            _refuse_auth(entry.value, compilation)
+        return _no_credentials
+    ((scheme, given),) = entry.value.entries.items()
+    match scheme:
+        case "basic" | "digest":
+            return _user_and_password(scheme, given.value, compilation)
+        case "bearer":
+            token = compilation.value(given.value)
+            return lambda scope: Credentials("bearer", wire(token.render(scope), given.value))
+        case "netrc":
+            wanted = units.flag(given.value, compilation)
+            return lambda scope: Credentials("netrc") if wanted.render(scope) else None
+        case _:
+            compilation.problems.add(given, f"unknown way to authenticate {scheme!r}", did_you_mean(scheme, _SCHEMES))
+            return _no_credentials
+
+
+_SCHEMES = ("basic", "bearer", "digest", "netrc")
+
+
+def _refuse_auth(node: Node, compilation: Compilation) -> None:
+    found = kind_of(node) if not isinstance(node, Mapping) else "a mapping with several keys"
+    compilation.problems.add(
+        node, f"expected one way to authenticate, found {found}", "such as {basic: [user, password]} or {bearer: token}"
+    )
+
+
+def _no_credentials(_: Dict[str, Any]) -> None:
+    return None
+
+
+def _user_and_password(
+    scheme: str, node: Node, compilation: Compilation
+) -> Callable[[Dict[str, Any]], Credentials | None]:
+    value = compilation.value(node)
+    if (
+        (isinstance(node, Sequence) and len(node.items) != 2)
+        or isinstance(node, Mapping)
+        or (value.constant and not isinstance(node, Sequence))
+    ):
+        compilation.problems.add(node, f"expected [user, password], found {kind_of(node)}")
+
+    def render(scope: Dict[str, Any]) -> Credentials:
+        given = value.render(scope)
+        if not isinstance(given, list) or len(given) != 2:
+            raise VariableError(f"'{scheme}' wants a user and a password", node)
+        return Credentials("basic" if scheme == "basic" else "digest", wire(given[0], node), wire(given[1], node))
+
+    return render

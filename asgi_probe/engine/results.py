@@ -1,0 +1,83 @@
+"""What running produced, as frozen plain data: nothing live is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from asgi_probe.judge.mismatch import Mismatch
+
+__all__ = ["Body", "Mismatch", "Outcome", "Phase", "RequestRecord", "ResponseRecord"]
+
+Phase = Literal["setup", "steps", "finally", "teardown"]
+
+
+class Outcome(StrEnum):
+    """How a check, or a step, ended."""
+
+    PASSED = "passed"
+    FLAKY = "flaky"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def green(self) -> bool:
+        return self in (Outcome.PASSED, Outcome.FLAKY, Outcome.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body for reports: `text`, which is base64 where `encoding` says so; `size` is the whole body's, in bytes.
+
+    `truncated` says that `text` is only its beginning.
+    """
+
+    text: str
+    size: int
+    truncated: bool = False
+    encoding: Literal["base64"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request as it was sent; credentials in its headers are masked as `***`."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    body: Body | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRecord:
+    """An answer as it came; after a broken one, what had come by then."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: Body | None
+    http_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """The line of a spec that a report shows: its text, and what the caret marks."""
+
+    file: str
+    line: int
+    column: int
+    text: str
+    width: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SlowCheck:
+    """A check and how long it took, in seconds."""
+
+    id: str
+    duration: float
+
+
+Saved = dict[str, Any]

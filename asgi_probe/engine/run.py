@@ -1,0 +1,285 @@
+"""The run: a target is entered, workers pull checks, every file is opened and closed around its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from heapq import heappush, heappushpop
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import anyio
+
+from asgi_probe import __version__
+from asgi_probe.engine.agenda import Agenda
+from asgi_probe.engine.backend import run_async
+from asgi_probe.engine.check import Tally, Telling, Verdict, run_check, run_closing, run_steps
+from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
+from asgi_probe.engine.results import Outcome, SlowCheck
+from asgi_probe.errors import ExitCode, TargetError
+from asgi_probe.target.session import Exchanger
+from asgi_probe.target.tracebacks import app_traceback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from asgi_probe.engine.agenda import OpenFile
+    from asgi_probe.engine.backend import Backend
+    from asgi_probe.engine.events import Event
+    from asgi_probe.engine.plan import CheckPlan, FilePlan
+    from asgi_probe.engine.stopping import Stop
+    from asgi_probe.target.base import Target
+
+_SLOWEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
+
+    `root` is the project's folder, for tracebacks. `uvloop` None means: if it is installed.
+    """
+
+    max_failures: int | None = None
+    tell_all: bool = False
+    root: Path | None = None
+    backend: Backend = "asyncio"
+    uvloop: bool | None = None
+
+
+@dataclass(slots=True)
+class Score:
+    """What a run has come to so far, in constant memory."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    done: int = 0
+    bad: int = 0
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.bad += not outcome.green and outcome is not Outcome.INTERRUPTED
+
+    def time(self, check_id: str, seconds: float) -> None:
+        if len(self.slowest) < _SLOWEST:
+            heappush(self.slowest, (seconds, check_id))
+        elif seconds > self.slowest[0][0]:
+            heappushpop(self.slowest, (seconds, check_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The files of a run that ask one target, with at most `concurrency` checks at a time."""
+
+    target: Target
+    files: tuple[FilePlan, ...]
+    concurrency: int = 16
+
+
+class Run:
+    """One run of a plan; `execute` never raises for what specs, targets or signals do."""
+
+    def __init__(self, groups: Sequence[Group], options: RunOptions, stop: Stop, emit: Callable[[Event], None]) -> None:
+        self._groups = groups
+        self._options = options
+        self._stop = stop
+        self._emit = emit
+        self._score = Score()
+        self._tally = Tally()
+        self._problem: TargetError | None = None
+        self._not_started = False
+
+    def start(self) -> RunFinished:
+        """Run everything in an event loop of its own; see `execute`."""
+        return run_async(self.execute, self._options.backend, uvloop=self._options.uvloop)
+
+    async def execute(self) -> RunFinished:
+        """Run everything, tell it, and give the last event, which says with what to exit."""
+        self._stop.attach(self._options.backend)
+        started = perf_counter()
+        self._emit(self._first_event())
+        for group in self._groups:
+            if not self._stop.reason:
+                await self._ask(group)
+        finished = self._last_event(perf_counter() - started)
+        self._emit(finished)
+        return finished
+
+    async def _ask(self, group: Group) -> None:
+        try:
+            with self._stop.running() as starting:
+                async with group.target:
+                    self._stop.release(starting)
+                    await Workers(group, self._options, self._stop, self._emit, self._score, self._tally).run()
+        except TargetError as error:
+            self._problem = self._problem or error
+            self._not_started = True
+        self._problem = next(iter([*filter(None, [self._problem]), *group.target.problems]), None)
+
+    def _first_event(self) -> RunStarted:
+        targets = tuple(
+            TargetInfo(group.target.name, group.target.kind, group.target.address) for group in self._groups
+        )
+        files = [file for group in self._groups for file in group.files]
+        return RunStarted(
+            __version__,
+            targets[0],
+            tuple(file.name for file in files),
+            sum(len(file.checks) for file in files),
+            max(group.concurrency for group in self._groups),
+            datetime.now(UTC).isoformat(timespec="milliseconds"),
+            targets=targets,
+            sizes=tuple(len(file.checks) + bool(file.setup) + bool(file.teardown) for file in files),
+        )
+
+    def _last_event(self, duration: float) -> RunFinished:
+        score = self._score
+        checks = sum(len(file.checks) for group in self._groups for file in group.files)
+        return RunFinished(
+            dict(score.outcomes),
+            duration,
+            self._exit_code(),
+            self._stop.reason,
+            tuple(SlowCheck(check_id, seconds) for seconds, check_id in sorted(score.slowest, reverse=True)),
+            self._tally.requests,
+            checks - score.done,
+            str(self._problem) if self._problem else None,
+            self._problem.traceback if self._problem else None,
+        )
+
+    def _exit_code(self) -> ExitCode:
+        refused = self._tally.requests and self._tally.refused == self._tally.requests
+        live = all(group.target.kind == "live" for group in self._groups)
+        if self._stop.reason == "interrupted":
+            return self._stop.exit_code
+        if self._not_started or (refused and live and self._score.bad):
+            return ExitCode.TARGET
+        return ExitCode.FAILED if self._score.bad or self._stop.reason or self._problem else ExitCode.GREEN
+
+
+class Workers:
+    """N workers on the files of one target."""
+
+    def __init__(
+        self,
+        group: Group,
+        options: RunOptions,
+        stop: Stop,
+        emit: Callable[[Event], None],
+        score: Score,
+        tally: Tally,
+    ) -> None:
+        self._group = group
+        self._options = options
+        self._stop = stop
+        self._score = score
+        self._exchanger = Exchanger(group.target)
+        self._agenda = Agenda(group.files, self._exchanger.session)
+        self._telling = Telling(
+            emit,
+            options.tell_all,
+            group.target.kind == "live",
+            group.target.name,
+            lambda error: app_traceback(error, root=options.root),
+            tally,
+        )
+
+    async def run(self) -> None:
+        """Work until nothing is left, or the run was stopped and what was open is closed."""
+        workers = min(self._group.concurrency, sum(len(file.checks) for file in self._group.files))
+        try:
+            async with anyio.create_task_group() as tasks:
+                for _ in range(workers):
+                    tasks.start_soon(self._worker)
+            async with anyio.create_task_group() as tasks:
+                for file in self._agenda.unclosed():
+                    tasks.start_soon(self._close, file)
+        finally:
+            await self._exchanger.aclose()
+
+    async def _worker(self) -> None:
+        while not self._stop.reason:
+            job = self._agenda.take()
+            if job is None:
+                if not self._agenda.opening():
+                    return
+                with self._stop.running():
+                    await self._agenda.changed()
+            elif job.check is None:
+                await self._open(job.file)
+            else:
+                await self._check(job.file, job.check)
+
+    async def _open(self, file: OpenFile) -> None:
+        plan = file.plan
+        if plan.setup:
+            watch, verdict, scope = Stopwatch(), Verdict(), plan.scope({})
+            self._telling.started(plan.setup)
+            with self._stop.running() as bound:
+                await run_steps(plan.setup, plan.setup.steps, "setup", scope, file.session, self._telling, verdict)
+            if bound.cancelled_caught:
+                verdict.add(Outcome.INTERRUPTED)
+            file.saved = {name: scope[name] for name in plan.setup_saves if name in scope}
+            self._finish(plan.setup, verdict, watch())
+            file.trouble = None if verdict.outcome.green else f"setup {verdict.outcome}: {_why(verdict)}"
+        self._agenda.opened(file)
+
+    async def _check(self, file: OpenFile, check: CheckPlan) -> None:
+        watch = Stopwatch()
+        self._telling.started(check)
+        verdict = await self._verdict(file, check)
+        seconds = watch()
+        self._score.done += 1
+        self._score.time(check.id, seconds)
+        self._finish(check, verdict, seconds)
+        file.left -= 1
+        if not file.left:
+            await self._close(file)
+
+    async def _verdict(self, file: OpenFile, check: CheckPlan) -> Verdict:
+        if check.skip is not None:
+            return Verdict(Outcome.SKIPPED, check.skip)
+        if file.trouble:
+            return Verdict(Outcome.ERROR, file.trouble)
+        return await run_check(
+            check, file.plan.scope(file.saved), self._exchanger.session(file.session.jar), self._stop, self._telling
+        )
+
+    async def _close(self, file: OpenFile) -> None:
+        self._agenda.closed(file)
+        teardown = file.plan.teardown
+        if not teardown:
+            return
+        watch, verdict = Stopwatch(), Verdict()
+        self._telling.started(teardown)
+        scope = file.plan.scope(file.saved)
+        await run_closing(teardown, teardown.steps, "teardown", scope, file.session, self._stop, self._telling, verdict)
+        if not verdict.outcome.green:
+            verdict.outcome = Outcome.ERROR
+        self._finish(teardown, verdict, watch())
+
+    def _finish(self, check: CheckPlan, verdict: Verdict, seconds: float) -> None:
+        """Tell and count a check; setup and teardown count only when something went wrong."""
+        self._telling.finished(check, verdict, seconds)
+        if check.phase == "steps" or not verdict.outcome.green:
+            self._score.count(verdict.outcome)
+        most = self._options.max_failures
+        if most is not None and self._score.bad >= most:
+            self._stop.request("fail-fast")
+
+
+def _why(verdict: Verdict) -> str:
+    if verdict.reason:
+        return verdict.reason
+    return verdict.mismatches[0].message if verdict.mismatches else "see there"
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+
+    def __call__(self) -> float:
+        return perf_counter() - self._start

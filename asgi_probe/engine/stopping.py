@@ -1,0 +1,93 @@
+"""How a run is stopped: by too many failures or by a signal, from anywhere, at any time."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+
+from asgi_probe.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from asgi_probe.engine.backend import Backend
+
+Reason = Literal["fail-fast", "interrupted"]
+
+GRACE = 5.0
+"""Seconds that `finally` and `teardown` get after a run was stopped."""
+
+
+class Stop:
+    """Cancels what is in flight, once, and bounds what must still run.
+
+    `request` may be called before the loop runs, from another thread and from a signal's handler.
+    """
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self.exit_code = ExitCode.GREEN
+        self._running: set[anyio.CancelScope] = set()
+        self._closing: set[anyio.CancelScope] = set()
+        self._call_soon: Callable[[Callable[[], None]], object] | None = None
+
+    def attach(self, backend: Backend) -> None:
+        """Bind to the running event loop, so that a signal's handler can reach it."""
+        self._call_soon = _call_soon(backend)
+
+    def request(self, reason: Reason, exit_code: ExitCode = ExitCode.FAILED) -> None:
+        """Stop the run for that reason; the first reason counts, but a signal outranks fail-fast."""
+        if self.reason is None or reason == "interrupted":
+            self.reason, self.exit_code = reason, exit_code
+        if self._call_soon is not None:
+            self._call_soon(self._cancel)
+
+    @contextmanager
+    def running(self, timeout: float | None = None) -> Iterator[anyio.CancelScope]:
+        """Work that a stop cancels at once; its scope says in `cancelled_caught` whether that happened.
+
+        With a `timeout` in seconds it is cancelled after that, too.
+        """
+        with anyio.move_on_after(timeout) as scope:
+            self._running.add(scope)
+            if self.reason:
+                scope.cancel()
+            try:
+                yield scope
+            finally:
+                self._running.discard(scope)
+
+    def release(self, scope: anyio.CancelScope) -> None:
+        """From now on a stop leaves that work alone."""
+        self._running.discard(scope)
+
+    @contextmanager
+    def closing(self) -> Iterator[anyio.CancelScope]:
+        """Work that must run even after a stop, but then has no more than the grace."""
+        with anyio.CancelScope(shield=True) as scope:
+            self._closing.add(scope)
+            if self.reason:
+                scope.deadline = anyio.current_time() + GRACE
+            try:
+                yield scope
+            finally:
+                self._closing.discard(scope)
+
+    def _cancel(self) -> None:
+        for scope in tuple(self._running):
+            scope.cancel()
+        deadline = anyio.current_time() + GRACE
+        for scope in tuple(self._closing):
+            scope.deadline = min(scope.deadline, deadline)
+
+
+def _call_soon(backend: Backend) -> Callable[[Callable[[], None]], object]:
+    if backend == "trio":
+        from trio.lowlevel import current_trio_token
+
+        return current_trio_token().run_sync_soon
+    from asyncio import get_running_loop
+
+    return get_running_loop().call_soon_threadsafe
