@@ -1,0 +1,1 @@
+"""How a run is told; each reporter is one object with `handle(event)`."""

@@ -1,0 +1,121 @@
+"""A file's checks, gathered until they are shown as a block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from asgi_probe.engine.results import Outcome
+from asgi_probe.reporters.words import GLYPHS, WORST_FIRST, duration, tally
+from asgi_probe.terminal import Line, cells, clip, inline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MOST_GREEN = 20
+"""Checks of one green outcome that a file lists; the rest is counted."""
+_MOST_LINES = 1_000
+"""Lines that wait for their file's end."""
+_WIDEST_NAME = 60
+"""How far times are moved to the right in a log, where names are never cut."""
+_BESIDE_NAME = 28
+"""Columns that a row takes beside the name: indentation, glyph, time and the outcome's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A check as it is listed: `note` says what its glyph cannot, `details` stand under it."""
+
+    outcome: Outcome
+    name: str
+    seconds: float
+    note: str = ""
+    details: Sequence[Line] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Block:
+    """What is to be told of a file: `left` checks are still to end, None where nobody knows."""
+
+    file: str
+    left: int | None
+    began: float
+    lists_green: bool = True
+    lists_all: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    failing_since: float | None = None
+    """Since when a failure has been waiting to be shown."""
+    _rows: list[Row] = field(default_factory=list)
+    _lines: int = 0
+    _green: dict[Outcome, int] = field(default_factory=dict)
+    _unlisted: dict[Outcome, int] = field(default_factory=dict)
+
+    def listed(self, outcome: Outcome) -> bool:
+        """Count one more check of that outcome; whether it is to be listed, too."""
+        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+        if not outcome.green or self.lists_all:
+            return True
+        if not self.lists_green:
+            return False
+        seen = self._green[outcome] = self._green.get(outcome, 0) + 1
+        if seen > _MOST_GREEN:
+            self._unlisted[outcome] = self._unlisted.get(outcome, 0) + 1
+        return seen <= _MOST_GREEN
+
+    def add(self, row: Row, now: float) -> None:
+        """List a check."""
+        self._rows.append(row)
+        self._lines += 1 + len(row.details)
+        if not row.outcome.green and self.failing_since is None:
+            self.failing_since = now
+
+    @property
+    def full(self) -> bool:
+        """So much has gathered that it cannot wait for the file's end."""
+        return self._lines >= _MOST_LINES
+
+    def take(self, now: float, columns: int | None, *, last: bool) -> list[Line]:
+        """The block's lines, which it forgets: the file's, the checks', and at the end how many were not listed."""
+        if not self._rows and not (last and self.lists_green):
+            return []
+        told: list[Line] = [self._headline(now, last=last)]
+        told += _listing(self._rows, columns)
+        if last and self._unlisted:
+            told.append([("  … and ", "quiet"), *self._more()])
+        self._rows = []
+        self._lines = 0
+        self.failing_since = None
+        return told
+
+    def _headline(self, now: float, *, last: bool) -> Line:
+        worst = next((outcome for outcome in WORST_FIRST if outcome in self.counts), Outcome.PASSED)
+        glyph, style = GLYPHS[worst]
+        head: Line = [(f"{glyph} ", style), (inline(self.file), "title"), ("  ", "")]
+        if not last:
+            return [*head, ("so far ", "quiet"), *tally(self.counts)]
+        return [*head, *tally(self.counts), (f"  {duration(now - self.began)}", "quiet")]
+
+    def _more(self) -> Iterator[tuple[str, str]]:
+        for number, (outcome, count) in enumerate(self._unlisted.items()):
+            yield (f"{', ' * bool(number)}{count:,} more {outcome}", "quiet")
+
+
+def _listing(rows: Sequence[Row], columns: int | None) -> Iterator[Line]:
+    names = [inline(row.name) for row in rows]
+    if columns is not None:
+        names = [clip(name, max(columns - _BESIDE_NAME, 12)) for name in names]
+    widths = [cells(name) for name in names]
+    widest = max((width for width in widths if columns is not None or width <= _WIDEST_NAME), default=0)
+    times = ["" if row.outcome is Outcome.SKIPPED else duration(row.seconds) for row in rows]
+    longest = max(map(len, times), default=0)
+    for row, name, width, time in zip(rows, names, widths, times, strict=True):
+        yield _listed(row, name, f"{' ' * max(widest - width, 0)}  {time:>{longest}}")
+        yield from (([("      ", ""), *line] if line else []) for line in row.details)
+
+
+def _listed(row: Row, name: str, time: str) -> Line:
+    glyph, style = GLYPHS[row.outcome]
+    line: Line = [(f"  {glyph} ", style), (name, ""), (time, "quiet")]
+    if row.note:
+        line.append((f"  {inline(row.note)}", style))
+    return line

@@ -1,0 +1,249 @@
+"""A run told to people: a live line while it lasts, a block per file, and a summary."""
+
+from __future__ import annotations
+
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, assert_never
+
+from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
+from asgi_probe.engine.results import Outcome
+from asgi_probe.reporters.blocks import Block, Row
+from asgi_probe.reporters.failure import failed_step, mismatches, status, traceback
+from asgi_probe.reporters.summary import Failed, Warnings, summary
+from asgi_probe.reporters.words import count, duration
+from asgi_probe.terminal import Line, Screen, inline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asgi_probe.engine.events import Event, TargetInfo
+
+_PATIENCE = 1.0
+"""Seconds that a failure waits for the end of its file before it is shown."""
+_SILENCE = 10.0
+"""Seconds after which a log that said nothing says that the run goes on."""
+_NOTABLE = 1.0
+"""Seconds after which the live line says how long the oldest check has been running."""
+_BAR = 20
+
+
+class ConsoleReporter:
+    """Tells a run on a screen.
+
+    `verbosity` below 0 tells only what did not pass, above 0 every check and request. `clock` gives seconds. Nothing
+    is kept of a check beyond the end of its file, but for the first ids to run again.
+    """
+
+    def __init__(self, screen: Screen, *, verbosity: int = 0, clock: Callable[[], float] = monotonic) -> None:
+        self._screen = screen
+        self._verbosity = verbosity
+        self._clock = clock
+        self._began = self._spoke = clock()
+        self._overdue = inf
+        self._blank = True
+        self._checks = self._done = self._bad = 0
+        self._sizes: dict[str, int] = {}
+        self._blocks: dict[str, Block] = {}
+        self._running: dict[str, tuple[str, float]] = {}
+        self._steps: dict[str, list[StepFinished]] = {}
+        self._warnings = Warnings()
+        self._failed = Failed()
+
+    def handle(self, event: Event) -> None:
+        """Take in one event, and show what there is to show now."""
+        match event:
+            case StepFinished():
+                self._step_finished(event)
+            case CheckStarted():
+                self._check_started(event)
+            case CheckFinished():
+                self._check_finished(event)
+            case Warned():
+                self._warnings.add(event)
+            case RunStarted():
+                self._run_started(event)
+            case RunFinished():
+                self._run_finished(event)
+            case _:
+                assert_never(event)
+
+    def close(self) -> None:
+        """Take the live line away."""
+        self._screen.close()
+
+    def _run_started(self, run: RunStarted) -> None:
+        self._checks = run.checks
+        self._began = self._clock()
+        for file, size in zip(run.specs, run.sizes, strict=False):
+            self._sizes[file] = self._sizes.get(file, 0) + size
+        if self._verbosity >= 0:
+            self._write([_headline(run), []])
+        self._screen.live(self._progress)
+
+    def _check_started(self, check: CheckStarted) -> None:
+        now = self._clock()
+        self._running[check.id] = (check.name, now)
+        if check.file not in self._blocks:
+            self._open(check.file, now)
+        self._keep_talking(now)
+
+    def _open(self, file: str, now: float) -> Block:
+        opened = self._blocks[file] = Block(
+            file, self._sizes.get(file), now, lists_green=self._verbosity >= 0, lists_all=self._verbosity > 0
+        )
+        return opened
+
+    def _step_finished(self, step: StepFinished) -> None:
+        if step.outcome is not Outcome.PASSED or (self._verbosity > 0 and step.request):
+            self._steps.setdefault(step.id, []).append(step)
+
+    def _check_finished(self, check: CheckFinished) -> None:
+        now = self._clock()
+        self._running.pop(check.id, None)
+        steps = self._steps.pop(check.id, [])
+        file = check.file or check.id.partition("::")[0]
+        opened = self._blocks.get(file) or self._open(file, now)
+        if not _around(check):
+            self._done += 1
+        elif check.outcome is Outcome.PASSED and self._verbosity <= 0:
+            self._ended(opened, now)
+            return
+        if check.outcome in (Outcome.FAILED, Outcome.ERROR):
+            self._bad += 1
+            self._failed.add(file if _around(check) else check.id)
+        if opened.listed(check.outcome):
+            opened.add(_row(check, steps), now)
+        self._ended(opened, now)
+
+    def _ended(self, opened: Block, now: float) -> None:
+        """One more check of a file has ended: show the file if it was the last, or if what is known cannot wait."""
+        if opened.left is not None:
+            opened.left -= 1
+        if opened.left == 0:
+            self._close(opened, now)
+        elif opened.full:
+            self._write(opened.take(now, self._screen.columns, last=False))
+        elif opened.failing_since is not None:
+            self._overdue = min(self._overdue, opened.failing_since + _PATIENCE)
+        self._keep_talking(now)
+
+    def _close(self, opened: Block, now: float) -> None:
+        del self._blocks[opened.file]
+        self._write(opened.take(now, self._screen.columns, last=True))
+
+    def _keep_talking(self, now: float) -> None:
+        """Show failures that have waited long enough, and end a log's long silence."""
+        if now >= self._overdue:
+            self._overdue = inf
+            for opened in self._blocks.values():
+                if opened.failing_since is not None:
+                    self._write(opened.take(now, self._screen.columns, last=False))
+        if now - self._spoke >= _SILENCE and self._verbosity >= 0 and self._screen.columns is None:
+            self._write([[("still running: ", "quiet"), *self._figures(now)]])
+
+    def _run_finished(self, run: RunFinished) -> None:
+        now = self._clock()
+        for opened in tuple(self._blocks.values()):
+            self._close(opened, now)
+        self._screen.close()
+        told = summary(run, self._warnings, self._failed, self._verbosity)
+        self._write(told)
+
+    def _write(self, told: list[Line]) -> None:
+        if told and not told[0] and self._blank:
+            told = told[1:]
+        if told:
+            self._screen.write(told)
+            self._blank = not told[-1]
+            self._spoke = self._clock()
+
+    def _progress(self) -> Line:
+        """The live line; another thread asks for it while events come in."""
+        now = self._clock()
+        filled = min(_BAR, _BAR * self._done // max(self._checks, 1))
+        line: Line = [("━" * filled, "passed" if not self._bad else "failed"), ("─" * (_BAR - filled) + " ", "quiet")]
+        line += self._figures(now)
+        name, since = next(iter(self._running.copy().values()), ("", now))
+        if name:
+            line += [("  ", ""), (inline(name), "title")]
+        if now - since >= _NOTABLE:
+            line.append((f" {now - since:.0f} s", "quiet"))
+        return line
+
+    def _figures(self, now: float) -> Line:
+        line: Line = [(f"{self._done:,} of {count(self._checks, 'check')}", "")]
+        if self._bad:
+            line.append((f", {self._bad:,} failed", "failed"))
+        return [*line, (f", {now - self._began:.0f} s", "quiet")]
+
+
+def _headline(run: RunStarted) -> Line:
+    targets = ", ".join(_target(target) for target in run.targets or (run.target,))
+    return [
+        (f"asgi-probe {run.version}", "title"),
+        (" · ", "quiet"),
+        (inline(targets), ""),
+        (" · ", "quiet"),
+        (f"{count(run.checks, 'check')} in {count(len(run.specs), 'file')}, {run.concurrency} at a time", ""),
+    ]
+
+
+def _target(target: TargetInfo) -> str:
+    address = f"{target.address} in process" if target.kind == "app" else target.address
+    return address if target.name in (target.address, target.kind) else f"{target.name}: {address}"
+
+
+def _around(check: CheckFinished) -> bool:
+    """Whether it is a file's setup or teardown."""
+    return check.name in ("setup", "teardown") and check.id == f"{check.file}::{check.name}"
+
+
+def _row(check: CheckFinished, steps: list[StepFinished]) -> Row:
+    name = check.name or check.id.partition("::")[2]
+    told: list[Line] = []
+    bad = check.outcome in (Outcome.FAILED, Outcome.ERROR)
+    for step in steps:
+        told += failed_step(step, name) if bad and not step.outcome.green else _brief(step)
+    if bad:
+        told += _beyond_steps(check, steps)
+    if bad and told:
+        told = [[(inline(check.id), "quiet")], *told, []]
+    return Row(check.outcome, name, check.duration, _note(check, steps), told)
+
+
+def _brief(step: StepFinished) -> list[Line]:
+    """One line for a step that passed, where its request is told."""
+    if step.request is None:
+        return []
+    line: Line = [(inline(f"{step.request.method} {step.request.url}"), "")]
+    if step.response:
+        line += [(" → ", "quiet"), (inline(status(step.response)), "passed")]
+    return [[*line, (f"  {duration(step.duration)}", "quiet")]]
+
+
+def _beyond_steps(check: CheckFinished, steps: list[StepFinished]) -> list[Line]:
+    """What the check says that none of its steps did."""
+    told: list[Line] = []
+    if not any(step.mismatches for step in steps):
+        told += mismatches(check.mismatches)
+    if check.traceback and not any(step.traceback for step in steps):
+        told += traceback(check.traceback)
+    return told
+
+
+def _note(check: CheckFinished, steps: list[StepFinished]) -> str:
+    match check.outcome:
+        case Outcome.PASSED:
+            return ""
+        case Outcome.FLAKY:
+            attempts = max((step.attempts for step in steps), default=1)
+            return f"flaky, passed at attempt {attempts}" if attempts > 1 else "flaky"
+        case Outcome.INTERRUPTED:
+            cut = next((step.step for step in steps if step.outcome is Outcome.INTERRUPTED), "")
+            return f"interrupted in {cut}" if cut and cut != check.name else "interrupted"
+        case Outcome.SKIPPED | Outcome.FAILED | Outcome.ERROR:
+            known = not check.reason or any(step.reason == check.reason for step in steps)
+            return str(check.outcome) if known else f"{check.outcome}: {' '.join((check.reason or '').split())}"
+        case _:
+            assert_never(check.outcome)
