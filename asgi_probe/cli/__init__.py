@@ -1,0 +1,17 @@
+"""The command line: `asgi-probe run`, `lint`, `list`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """The console script; `--version` alone costs no more than Python itself."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from asgi_probe import __version__
+
+        sys.stdout.write(f"asgi-probe {__version__}\n")
+        return
+    from asgi_probe.cli.app import app
+
+    app()

@@ -1,0 +1,39 @@
+"""Flags as a target's configuration: times read, contradictions refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asgi_probe.config import TargetConfig, WaitConfig
+from asgi_probe.errors import UsageError
+from asgi_probe.spec.units import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def seconds(text: str | None, flag: str) -> float | None:
+    """The seconds that a flag's text means, None for none; a UsageError if it is no duration."""
+    if text is None:
+        return None
+    found = parse_duration(text)
+    if found is None:
+        raise UsageError(f"{flag} {text!r}: expected a duration such as '300ms', '5s' or '1h30m'")
+    return found
+
+
+def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: str | None) -> TargetConfig:
+    """What flags say of the target, times included; a UsageError if they contradict each other."""
+    from dataclasses import replace
+
+    if said.app and said.base_url:
+        raise UsageError("--app and --base-url exclude each other: a run asks an app in process or a live service")
+    within = seconds(times["wait"], "--wait")
+    if wait_url and within is None:
+        raise UsageError("--wait-url says what to ask while waiting; say how long with --wait 30s")
+    return replace(
+        said,
+        startup_timeout=seconds(times["startup_timeout"], "--startup-timeout"),
+        shutdown_timeout=seconds(times["shutdown_timeout"], "--shutdown-timeout"),
+        wait=WaitConfig(wait_url or "/", within) if within is not None else None,
+    )

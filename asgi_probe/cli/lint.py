@@ -1,0 +1,40 @@
+"""`asgi-probe lint`: read and compile specs, send nothing."""
+
+from __future__ import annotations
+
+from asgi_probe.cli import options
+from asgi_probe.cli.ending import ending
+from asgi_probe.config import TargetConfig
+
+EXAMPLES = """[bold]Examples[/bold]
+
+  asgi-probe lint                     every spec of the configuration
+
+  asgi-probe lint specs/items.yaml    one file
+
+  asgi-probe lint 'specs/**/*.yaml' --var tenant=acme
+"""
+
+
+def lint(
+    paths: options.Paths = None,
+    target: options.TargetName = None,
+    var: options.Var = None,
+    vars_file: options.VarsFile = None,
+    color: options.ColorWhen = "auto",
+) -> None:
+    """Check specs without sending anything: all problems of all files, each with its place.
+
+    Exits 0 when there are none, 2 when there are.
+    """
+    with ending(color) as screen:
+        from asgi_probe.cli.workspace import Wish, open_workspace
+
+        wish = Wish(paths or (), None, None, var or (), vars_file or (), TargetConfig(), target, needs_target=False)
+        workspace = open_workspace(wish)
+        files, checks = len(workspace.plan.files), len(workspace.plan.checks)
+        for warning in workspace.warnings:
+            screen.write(warning.render())
+        screen.write(
+            [[(f"{checks} check{'s' * (checks != 1)} in {files} file{'s' * (files != 1)}, no problems", "passed")]]
+        )

@@ -1,0 +1,51 @@
+"""`asgi-probe list`: what would run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asgi_probe.cli import options
+from asgi_probe.cli.ending import ending
+from asgi_probe.terminal import harmless
+
+if TYPE_CHECKING:
+    from asgi_probe.engine.plan import CheckPlan
+    from asgi_probe.terminal import Line
+
+EXAMPLES = """[bold]Examples[/bold]
+
+  asgi-probe list                       every check, with its tags and place
+
+  asgi-probe list -t 'smoke and not slow'
+
+  asgi-probe list specs/items.yaml -k delete
+"""
+
+
+def list_(
+    paths: options.Paths = None,
+    tag: options.Tag = None,
+    name: options.Name = None,
+    target: options.TargetName = None,
+    var: options.Var = None,
+    vars_file: options.VarsFile = None,
+    color: options.ColorWhen = "auto",
+) -> None:
+    """List the checks that would run: their ids, tags and places. Sends nothing."""
+    with ending(color) as screen:
+        from asgi_probe.cli.workspace import Wish, open_workspace
+
+        workspace = open_workspace(
+            Wish(paths or (), tag, name, var or (), vars_file or (), target_name=target, needs_target=False)
+        )
+        screen.write(_line(check) for check in workspace.plan.checks)
+
+
+def _line(check: CheckPlan) -> Line:
+    line: Line = [(harmless(check.id), "message")]
+    if check.tags:
+        line.append((f"  [{harmless(', '.join(check.tags))}]", "hint"))
+    if check.skip is not None:
+        line.append((f"  skipped: {harmless(check.skip)}", "skipped"))
+    line.append((f"  {check.file}:{check.line}", "place"))
+    return line

@@ -1,0 +1,201 @@
+"""The flags that several commands share, each with its variable of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+_TARGET = "Whom to ask"
+_SELECT = "Which checks"
+_RUN = "How to run"
+_TELL = "How to tell"
+
+Color = Literal["auto", "always", "never"]
+
+
+def _option(
+    panel: str,
+    *names: str,
+    told: str,
+    env: str | None = None,
+    **more: Any,
+) -> Any:
+    return typer.Option(*names, help=told, envvar=env, rich_help_panel=panel, show_envvar=bool(env), **more)
+
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATHS]...",
+        help="Files, folders, globs, `file.yaml:12` or `file.yaml::check name`; by default the configuration's.",
+        show_default=False,
+    ),
+]
+Tag = Annotated[
+    str | None, _option(_SELECT, "--tag", "-t", told="By tags: 'smoke and not slow'.", env="ASGI_PROBE_TAG")
+]
+Name = Annotated[str | None, _option(_SELECT, "-k", told="By name: 'items and not delete'.", metavar="TEXT")]
+Var = Annotated[
+    list[str] | None,
+    _option(_RUN, "--var", told="A variable: name=text, or name:=JSON. May be repeated.", metavar="NAME=VALUE"),
+]
+VarsFile = Annotated[
+    list[Path] | None,
+    _option(
+        _RUN,
+        "--vars-file",
+        told="Variables from a YAML, JSON or .env file. May be repeated.",
+        env="ASGI_PROBE_VARS_FILE",
+    ),
+]
+
+App = Annotated[
+    str | None,
+    _option(
+        _TARGET, "--app", told="An ASGI app, in process: shop.main:app, shop/main.py, shop.main.", env="ASGI_PROBE_APP"
+    ),
+]
+Factory = Annotated[
+    bool | None,
+    _option(_TARGET, "--factory/--no-factory", told="Call what --app names to get the app.", env="ASGI_PROBE_FACTORY"),
+]
+Lifespan = Annotated[
+    Literal["auto", "on", "off"] | None,
+    _option(
+        _TARGET, "--lifespan", told="Run the app's lifespan (default: auto, if it has one).", env="ASGI_PROBE_LIFESPAN"
+    ),
+]
+RootPath = Annotated[
+    str | None, _option(_TARGET, "--root-path", told="The ASGI root_path, in process.", env="ASGI_PROBE_ROOT_PATH")
+]
+StartupTimeout = Annotated[
+    str | None,
+    _option(
+        _TARGET,
+        "--startup-timeout",
+        told="Time for the app's start-up (default: 30s).",
+        metavar="TIME",
+        env="ASGI_PROBE_STARTUP_TIMEOUT",
+    ),
+]
+ShutdownTimeout = Annotated[
+    str | None,
+    _option(
+        _TARGET,
+        "--shutdown-timeout",
+        told="Time for the app's shutdown (default: 10s).",
+        metavar="TIME",
+        env="ASGI_PROBE_SHUTDOWN_TIMEOUT",
+    ),
+]
+BaseUrl = Annotated[
+    str | None, _option(_TARGET, "--base-url", told="A live service: http://127.0.0.1:8000.", env="ASGI_PROBE_BASE_URL")
+]
+TargetName = Annotated[
+    str | None,
+    _option(_TARGET, "--target", told="A target of the configuration, by its name.", env="ASGI_PROBE_TARGET"),
+]
+Wait = Annotated[
+    str | None,
+    _option(
+        _TARGET,
+        "--wait",
+        told="Wait at most that long until the service answers below 500.",
+        metavar="TIME",
+        env="ASGI_PROBE_WAIT",
+    ),
+]
+WaitUrl = Annotated[
+    str | None, _option(_TARGET, "--wait-url", told="What --wait asks (default: /).", env="ASGI_PROBE_WAIT_URL")
+]
+CaFile = Annotated[
+    str | None,
+    _option(_TARGET, "--cacert", told="Trust the certificates of this file.", metavar="FILE", env="ASGI_PROBE_CACERT"),
+]
+Insecure = Annotated[
+    bool, _option(_TARGET, "--insecure", told="Do not verify TLS certificates.", env="ASGI_PROBE_INSECURE")
+]
+Cert = Annotated[
+    str | None,
+    _option(_TARGET, "--cert", told="The client's certificate (PEM).", metavar="FILE", env="ASGI_PROBE_CERT"),
+]
+Key = Annotated[
+    str | None,
+    _option(
+        _TARGET, "--key", told="Its private key, if it is in a file of its own.", metavar="FILE", env="ASGI_PROBE_KEY"
+    ),
+]
+Proxy = Annotated[
+    str | None,
+    _option(
+        _TARGET,
+        "--proxy",
+        told="Go through this proxy (default: what HTTP_PROXY and its kin say).",
+        metavar="URL",
+        env="ASGI_PROBE_PROXY",
+    ),
+]
+Http2 = Annotated[
+    bool | None,
+    _option(_TARGET, "--http2/--no-http2", told="Speak HTTP/2 where the server does.", env="ASGI_PROBE_HTTP2"),
+]
+Uds = Annotated[
+    str | None, _option(_TARGET, "--uds", told="Connect to this Unix socket.", metavar="PATH", env="ASGI_PROBE_UDS")
+]
+
+Concurrency = Annotated[
+    int | None,
+    _option(
+        _RUN,
+        "--concurrency",
+        "-j",
+        told="Checks at the same time (default: 16).",
+        min=1,
+        max=10_000,
+        env="ASGI_PROBE_CONCURRENCY",
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    _option(
+        _RUN,
+        "--timeout",
+        told="Time for a request that names none (default: 10s).",
+        metavar="TIME",
+        env="ASGI_PROBE_TIMEOUT",
+    ),
+]
+FailFast = Annotated[bool, _option(_RUN, "-x", "--fail-fast", told="Stop at the first failure.")]
+MaxFailures = Annotated[
+    int | None,
+    _option(
+        _RUN, "--max-failures", told="Stop after that many failures.", min=1, metavar="N", env="ASGI_PROBE_MAX_FAILURES"
+    ),
+]
+Backend = Annotated[
+    Literal["asyncio", "trio"], _option(_RUN, "--backend", told="The event loop.", env="ASGI_PROBE_BACKEND")
+]
+UvLoop = Annotated[
+    bool | None,
+    _option(_RUN, "--uvloop/--no-uvloop", told="Use uvloop (default: if it is installed).", env="ASGI_PROBE_UVLOOP"),
+]
+
+Verbose = Annotated[
+    int, _option(_TELL, "--verbose", "-v", told="Tell every check, and every step's answer.", count=True)
+]
+Quiet = Annotated[bool, _option(_TELL, "--quiet", "-q", told="Tell only what did not pass, and the summary.")]
+ColorWhen = Annotated[
+    Color, _option(_TELL, "--color", told="When to use colour; NO_COLOR is heeded.", env="ASGI_PROBE_COLOR")
+]
+Report = Annotated[
+    list[str] | None,
+    _option(
+        _TELL,
+        "--report",
+        told="Write a report: ndjson=FILE (- is standard output). May be repeated.",
+        metavar="FORMAT=FILE",
+        env="ASGI_PROBE_REPORT",
+    ),
+]

@@ -1,0 +1,28 @@
+"""Who writes where: a report on standard output has it to itself, whatever the app prints."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+
+def takes_standard_output(reports: Sequence[str]) -> bool:
+    """Whether one of the reports goes to standard output."""
+    return any(report.endswith("=-") for report in reports)
+
+
+def console_stream(reports: Sequence[str]) -> TextIO:
+    """Where the console goes: standard output, or standard error when a report takes the other."""
+    return sys.stderr if takes_standard_output(reports) else sys.stdout
+
+
+def leave_standard_output(reports: Sequence[str]) -> None:
+    """Send all else that is written to standard output, by C libraries too, to standard error."""
+    if takes_standard_output(reports):
+        sys.stdout.flush()
+        os.dup2(2, 1)

@@ -1,0 +1,212 @@
+"""From paths and flags to a plan: find the specs, read them, compile them, select."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asgi_probe.cli.variables import given_variables
+from asgi_probe.config import Config, TargetConfig, read_config
+from asgi_probe.engine.plan import Asked, FilePlan, Plan, compile_file
+from asgi_probe.engine.request import Limits
+from asgi_probe.engine.selection import compile_expression, has_tag, in_name
+from asgi_probe.errors import NothingSelected, SpecError, UsageError
+from asgi_probe.spec.loader import Found, find_root, find_specs, load
+from asgi_probe.spec.source import Mapping, Scalar, did_you_mean, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from asgi_probe.engine.plan import CheckPlan
+    from asgi_probe.spec.model import Spec
+    from asgi_probe.spec.source import Diagnostic, Entry, Node, Problems
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line asks for; `target` holds what flags and environment say of it."""
+
+    paths: Sequence[str] = ()
+    tag: str | None = None
+    name: str | None = None
+    var: Sequence[str] = ()
+    vars_file: Sequence[Path] = ()
+    target: TargetConfig = field(default_factory=TargetConfig)
+    target_name: str | None = None
+    timeout: float | None = None
+    needs_target: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A plan that can run, whom its files ask, and what was noticed on the way."""
+
+    config: Config
+    plan: Plan
+    targets: dict[int, TargetConfig]
+    """By the identity of a file's `asked`."""
+    warnings: tuple[Diagnostic, ...]
+
+    def target_of(self, file: FilePlan) -> TargetConfig:
+        return self.targets[id(file.asked)]
+
+
+def open_workspace(wish: Wish) -> Workspace:
+    """Find, read, compile and select; SpecError, UsageError or NothingSelected say why not."""
+    cwd = Path.cwd()
+    config = read_config(find_root(cwd))
+    given = given_variables(wish.var, wish.vars_file)
+    selects = _selector(wish)
+    found = find_specs(_paths(wish, config, cwd), cwd=cwd, root=config.root)
+    loaded = load([each.path for each in found], root=config.root)
+    targets = _Targets(config, wish, loaded.problems)
+    files = [compile_file(spec, targets.asked(spec), given, config.root, loaded.problems) for spec in loaded.specs]
+    if loaded.problems.errors:
+        raise SpecError(loaded.problems.diagnostics)
+    selected = [_narrowed(file, next(each for each in found if each.name == file.name), selects) for file in files]
+    plan = Plan(tuple(file for file in selected if file.checks))
+    if not plan.files:
+        raise NothingSelected(_nothing(files, wish))
+    return Workspace(config, plan, targets.by_asked, tuple(loaded.problems.warnings))
+
+
+def _paths(wish: Wish, config: Config, cwd: Path) -> Sequence[str]:
+    if wish.paths:
+        return wish.paths
+    if config.specs:
+        return [str(config.root / path) for path in config.specs]
+    if (cwd / "specs").is_dir():
+        return ["specs"]
+    raise UsageError(
+        'no specs to run: name a file or folder, or write `specs = ["specs"]` under [tool.asgi-probe] in pyproject.toml'
+    )
+
+
+def _selector(wish: Wish) -> Callable[[CheckPlan], bool]:
+    by_tag = compile_expression(wish.tag, "--tag") if wish.tag else None
+    by_name = compile_expression(wish.name, "-k", phrases=True) if wish.name else None
+    return lambda check: (
+        (by_tag is None or by_tag(has_tag(check.tags))) and (by_name is None or by_name(in_name(check.id)))
+    )
+
+
+def _narrowed(file: FilePlan, found: Found, selects: Callable[[CheckPlan], bool]) -> FilePlan:
+    checks = tuple(check for check in _at(file, found) if selects(check))
+    return file if len(checks) == len(file.checks) else replace(file, checks=checks)
+
+
+def _at(file: FilePlan, found: Found) -> Sequence[CheckPlan]:
+    """The checks at the lines and of the names that were asked for, in file order; of neither, all."""
+    if found.whole:
+        return file.checks
+    wanted = {check.id for check in (*(_at_line(file, line) for line in found.lines), *_named(file, found.checks))}
+    return [check for check in file.checks if check.id in wanted]
+
+
+def _at_line(file: FilePlan, line: int) -> CheckPlan:
+    above = [check for check in file.checks if check.line <= line]
+    if above:
+        return above[-1]
+    first = file.checks[0].line
+    raise UsageError(f"{file.name}:{line}: no check stands there; the first begins at line {first}")
+
+
+def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
+    by_name = {check.name: check for check in file.checks}
+    for name in names:
+        if name not in by_name:
+            hint = did_you_mean(name, by_name) or f"there are: {', '.join(map(repr, list(by_name)[:10]))}"
+            raise UsageError(f"{file.name} has no check {name!r}; {hint}")
+        yield by_name[name]
+
+
+def _nothing(files: Sequence[FilePlan], wish: Wish) -> str:
+    checks = sum(len(file.checks) for file in files)
+    said = " and ".join(
+        filter(None, (f"--tag {wish.tag!r}" if wish.tag else "", f"-k {wish.name!r}" if wish.name else ""))
+    )
+    tags = sorted({tag for file in files for check in file.checks for tag in check.tags})
+    hint = f"; there are the tags {', '.join(tags)}" if wish.tag and tags else ""
+    return f"none of the {checks} checks matches {said or 'the given places'}{hint}"
+
+
+class _Targets:
+    """Whom each file asks: flags, then the environment, then the spec, then the configuration's default."""
+
+    def __init__(self, config: Config, wish: Wish, problems: Problems) -> None:
+        self.config = config
+        self.wish = wish
+        self.problems = problems
+        self.by_asked: dict[int, TargetConfig] = {}
+        self._asked: dict[TargetConfig, Asked] = {}
+
+    def asked(self, spec: Spec) -> Asked:
+        target = self.wish.target.over(self._chosen(spec))
+        if target not in self._asked:
+            usual = Limits()
+            limits = Limits(
+                _first(self.wish.timeout, target.timeout, usual.timeout), _first(target.max_body, usual.max_body)
+            )
+            name = target.name or ("app" if target.app else "live")
+            asked = self._asked[target] = Asked(name, "app" if target.app else "live", {}, limits)
+            self.by_asked[id(asked)] = target
+        return self._asked[target]
+
+    def _chosen(self, spec: Spec) -> TargetConfig:
+        if self.wish.target.app or self.wish.target.base_url:
+            return TargetConfig()
+        if self.wish.target_name:
+            return self._named(self.wish.target_name)
+        if spec.target is not None:
+            return self._of_spec(spec.target)
+        if self.config.target:
+            return self.config.targets[self.config.target]
+        if self.wish.needs_target:
+            raise UsageError(
+                "no target: say whom to ask with --app module:attribute or --base-url http://127.0.0.1:8000, "
+                "or set a default `target` under [tool.asgi-probe] in pyproject.toml"
+            )
+        return TargetConfig()
+
+    def _named(self, name: str) -> TargetConfig:
+        target = self.config.targets.get(name)
+        if target is None:
+            raise UsageError(f"no target {name!r} is configured" + _known(name, self.config))
+        return target
+
+    def _of_spec(self, node: Node) -> TargetConfig:
+        match node:
+            case Scalar(value=str() as name):
+                if name not in self.config.targets:
+                    self.problems.add(node, f"no target {name!r} is configured", _known(name, self.config).lstrip(": "))
+                return self.config.targets.get(name, TargetConfig(name))
+            case Mapping(entries=entries):
+                return self._inline(node, entries)
+            case _:
+                self.problems.add(node, f"expected the name of a target, or a mapping, found {kind_of(node)}")
+        return TargetConfig()
+
+    def _inline(self, node: Mapping, entries: dict[str, Entry]) -> TargetConfig:
+        for key, entry in entries.items():
+            if key not in _INLINE:
+                self.problems.add(
+                    entry, f"unknown key {key!r}", did_you_mean(key, _INLINE) or "expected app or base_url"
+                )
+            elif not isinstance(entry.value, Scalar) or not isinstance(entry.value.value, str):
+                self.problems.add(entry.value, f"expected a text, found {kind_of(entry.value)}")
+        if ("app" in entries) == ("base_url" in entries):
+            self.problems.add(node, "a target takes either 'app' or 'base_url'", "such as {app: 'shop.main:app'}")
+        said = {key: entry.value.text for key, entry in entries.items() if isinstance(entry.value, Scalar)}
+        return TargetConfig(app=said.get("app"), base_url=said.get("base_url"))
+
+
+_INLINE = ("app", "base_url")
+
+
+def _known(name: str, config: Config) -> str:
+    return ": " + (did_you_mean(name, config.targets) or f"there are {', '.join(config.targets) or 'none'}")
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)

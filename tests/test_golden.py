@@ -1,0 +1,64 @@
+"""All that a user sees, through the real command line: a folder a case, in `tests/golden`.
+
+Each holds the files of a small project, `args` (what follows `asgi-probe`), `stdout`, `stderr` where there is any,
+and `exit`. `UPDATE_GOLDEN=1` writes them anew: read the difference before you commit it.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(path.parent.name for path in GOLDEN.glob("*/args"))
+
+_TIMES = re.compile(r"\b(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? (?:ms|s)\b")
+_RATE = re.compile(r"\b[\d,]+(?:\.\d+)? requests/s\b")
+_VERSION = re.compile(r"\basgi-probe \d+\.\d+\.\d+\S*|asgi-probe/\d+\.\d+\.\d+\S*")
+_BLANKS = re.compile(r" +(?=TIME$)", re.MULTILINE)
+
+
+def stable(text: str, folder: Path) -> str:
+    """The text without what differs from run to run: times, the version, where the case was copied to."""
+    text = text.replace(str(folder), "FOLDER")
+    text = _VERSION.sub(lambda found: found[0][:11] + "VERSION", text)
+    text = _RATE.sub("RATE", _TIMES.sub("TIME", text))
+    return _BLANKS.sub("  ", text)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case: str, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(GOLDEN / case, folder, ignore=shutil.ignore_patterns("stdout", "stderr", "exit", "args"))
+    (folder / "pyproject.toml").touch()
+    args = shlex.split((GOLDEN / case / "args").read_text(encoding="utf-8"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ASGI_PROBE_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "asgi_probe", *args],
+        cwd=folder,
+        env=environment | {"NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    said = {
+        "stdout": stable(ran.stdout.decode(), folder),
+        "stderr": stable(ran.stderr.decode(), folder),
+        "exit": f"{ran.returncode}\n",
+    }
+    if os.environ.get("UPDATE_GOLDEN"):
+        for name, text in said.items():
+            path = GOLDEN / case / name
+            path.write_text(text, encoding="utf-8") if text else path.unlink(missing_ok=True)
+    for name, text in said.items():
+        path = GOLDEN / case / name
+        assert text == (path.read_text(encoding="utf-8") if path.exists() else ""), name
+
+
+def test_there_are_cases() -> None:
+    assert len(CASES) > 10
