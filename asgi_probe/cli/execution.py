@@ -32,10 +32,10 @@ _CONCURRENCY = 16
 class Telling:
     """Gives every event to every reporter; `problem` is the first that could not write."""
 
-    def __init__(self, reports: Sequence[str], screen: Screen, verbosity: int) -> None:
+    def __init__(self, reports: Sequence[str], screen: Screen, verbosity: int, command: str) -> None:
         self._reporters = [open_report(report, cwd=Path.cwd()) for report in reports]
         leave_standard_output(reports)
-        self._console = ConsoleReporter(screen, verbosity=verbosity)
+        self._console = ConsoleReporter(screen, verbosity=verbosity, command=command)
 
     def emit(self, event: Event) -> None:
         for reporter in self._reporters:
@@ -53,11 +53,20 @@ class Telling:
 
 
 def execute(
-    workspace: Workspace, options: RunOptions, reports: Sequence[str], screen: Screen, *, verbosity: int
+    workspace: Workspace,
+    options: RunOptions,
+    reports: Sequence[str],
+    screen: Screen,
+    *,
+    verbosity: int,
+    command: str = "asgi-probe run",
 ) -> ExitCode:
-    """Run the plan and tell it; what cannot be imported or written is an error before anything is sent."""
+    """Run the plan and tell it; what cannot be imported or written is an error before anything is sent.
+
+    `command` is what the ids of checks are given to, to run them again.
+    """
     root = workspace.config.root
-    telling = Telling(reports, screen, verbosity)
+    telling = Telling(reports, screen, verbosity, command)
 
     def warn(message: str, error: BaseException | None) -> None:
         telling.emit(Warned(message, app_traceback(error, root=root) if error else None))
@@ -66,8 +75,7 @@ def execute(
     try:
         with stopping_on_signals(stop):
             groups = _groups(workspace, warn)
-            for warning in workspace.warnings:
-                screen.write(warning.render())
+            screen.write(workspace.warnings)
             finished = Run(groups, replace(options, root=root), stop, telling.emit).start()
     finally:
         telling.close()

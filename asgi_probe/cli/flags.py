@@ -37,3 +37,14 @@ def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: s
         shutdown_timeout=seconds(times["shutdown_timeout"], "--shutdown-timeout"),
         wait=WaitConfig(wait_url or "/", within) if within is not None else None,
     )
+
+
+def command_for(said: TargetConfig, target: str | None) -> str:
+    """The command that asks the same target again; what the environment said of it may be said again, too."""
+    from shlex import join
+
+    words = ["asgi-probe", "run"]
+    for flag, value in (("--app", said.app), ("--base-url", said.base_url), ("--target", target)):
+        if value:
+            words += [flag, value]
+    return join([*words, *(["--factory"] if said.factory else [])])

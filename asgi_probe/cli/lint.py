@@ -33,8 +33,7 @@ def lint(
         wish = Wish(paths or (), None, None, var or (), vars_file or (), TargetConfig(), target, needs_target=False)
         workspace = open_workspace(wish)
         files, checks = len(workspace.plan.files), len(workspace.plan.checks)
-        for warning in workspace.warnings:
-            screen.write(warning.render())
+        screen.write(workspace.warnings)
         screen.write(
             [[(f"{checks} check{'s' * (checks != 1)} in {files} file{'s' * (files != 1)}, no problems", "passed")]]
         )

@@ -6,7 +6,7 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import seconds, target_from
+from asgi_probe.cli.flags import command_for, seconds, target_from
 from asgi_probe.cli.streams import console_stream
 from asgi_probe.config import TargetConfig
 
@@ -101,5 +101,12 @@ def run(
         options_ = RunOptions(
             max_failures=1 if fail_fast else max_failures, tell_all=verbose > 0, backend=backend, uvloop=uvloop
         )
-        exit_code = execute(open_workspace(wish), options_, reports, screen, verbosity=-1 if quiet else verbose)
+        exit_code = execute(
+            open_workspace(wish),
+            options_,
+            reports,
+            screen,
+            verbosity=-1 if quiet else verbose,
+            command=command_for(said, target),
+        )
     raise typer.Exit(exit_code)

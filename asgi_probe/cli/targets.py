@@ -27,6 +27,7 @@ def _app(config: TargetConfig, root: Path, warn: Warn) -> Target:
         "root_path": config.root_path,
         "startup_timeout": config.startup_timeout,
         "shutdown_timeout": config.shutdown_timeout,
+        "root": root,
     }
     return AppTarget(loaded, warn=warn, **_present(said))
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.plan import CheckPlan
     from asgi_probe.spec.model import Spec
-    from asgi_probe.spec.source import Diagnostic, Entry, Node, Problems
+    from asgi_probe.spec.source import Entry, Node, Problems
+    from asgi_probe.terminal import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Workspace:
     plan: Plan
     targets: dict[int, TargetConfig]
     """By the identity of a file's `asked`."""
-    warnings: tuple[Diagnostic, ...]
+    warnings: tuple[Line, ...]
 
     def target_of(self, file: FilePlan) -> TargetConfig:
         return self.targets[id(file.asked)]
@@ -68,7 +69,16 @@ def open_workspace(wish: Wish) -> Workspace:
     plan = Plan(tuple(file for file in selected if file.checks))
     if not plan.files:
         raise NothingSelected(_nothing(files, wish))
-    return Workspace(config, plan, targets.by_asked, tuple(loaded.problems.warnings))
+    noticed = [line for warning in loaded.problems.warnings for line in warning.render()]
+    return Workspace(config, plan, targets.by_asked, (*noticed, *_unused(given, files)))
+
+
+def _unused(given: dict[str, Any], files: Sequence[FilePlan]) -> Iterator[Line]:
+    used = frozenset[str]().union(*(file.used for file in files))
+    for name in given:
+        if name not in used:
+            hint = did_you_mean(name, used)
+            yield [("warning: ", "warning"), (f"nothing uses the variable {name!r}{hint and '; ' + hint}", "message")]
 
 
 def _paths(wish: Wish, config: Config, cwd: Path) -> Sequence[str]:

@@ -61,7 +61,18 @@ class Telling:
     tally: Tally
 
     def started(self, check: CheckPlan) -> None:
-        self.emit(CheckStarted(check.id, check.file, check.line, check.name, check.tags, self.target))
+        self.emit(
+            CheckStarted(
+                check.id,
+                check.file,
+                check.line,
+                check.name,
+                check.tags,
+                self.target,
+                check.spec,
+                check.description,
+            )
+        )
 
     def finished(self, check: CheckPlan, verdict: Verdict, duration: float) -> None:
         self.emit(
@@ -93,7 +104,7 @@ class Telling:
         last = run.last
         answer, app_error = _what_came(last)
         request = request_record(last.sent) if last.sent else None
-        place = (last.place or run.plan.node).location
+        place = (last.place or run.plan.place).location
         return StepFinished(
             check_id,
             name,

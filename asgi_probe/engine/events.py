@@ -44,7 +44,10 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class CheckStarted:
-    """A check begins; written for skipped checks too."""
+    """A check begins; written for skipped checks too.
+
+    `spec` is the name that its file gives itself, `description` what the check says of itself.
+    """
 
     id: str
     file: str
@@ -52,6 +55,8 @@ class CheckStarted:
     name: str
     tags: tuple[str, ...]
     target: str
+    spec: str = ""
+    description: str | None = None
     event: Literal["check_started"] = "check_started"
 
 

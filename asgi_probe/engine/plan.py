@@ -46,9 +46,9 @@ class RetryPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepPlan:
-    """One step, compiled."""
+    """One step, compiled; `place` is its URL."""
 
-    node: Mapping
+    place: Scalar
     name: Value
     request: RequestPlan
     expect: Expectation
@@ -78,6 +78,8 @@ class CheckPlan:
     finally_: tuple[StepPlan, ...] = ()
     skip: str | None = None
     timeout: float | None = None
+    spec: str = ""
+    description: str | None = None
     phase: Phase = "steps"
 
 
@@ -86,7 +88,6 @@ class FilePlan:
     """The checks of one file, and what they all start from."""
 
     name: str
-    title: str
     asked: Asked
     checks: tuple[CheckPlan, ...]
     setup: CheckPlan | None
@@ -94,6 +95,8 @@ class FilePlan:
     setup_saves: tuple[str, ...]
     weak: dict[str, Any]
     strong: dict[str, Any]
+    used: frozenset[str] = frozenset()
+    """The variables that something in the file uses."""
 
     def scope(self, saved: dict[str, Any]) -> dict[str, Any]:
         """What a check starts with: the file's variables, then what setup saved, the target's, the command line's."""
@@ -124,14 +127,16 @@ class _File:
         self.asked = asked
         self.root = root
         self.problems = problems
+        self.used: set[str] = set()
         self.strong = {"target": asked.kind, "target_name": asked.name, **asked.vars, **given}
         self.vars: Vars = compile_vars(spec.vars, self.compilation(frozenset(self.strong)))
         self.names = frozenset(self.strong) | frozenset(spec.vars)
         self.steps: dict[tuple[int, frozenset[str]], StepPlan] = {}
         self.ids: dict[str, Check] = {}
+        self.title = ""
 
     def compilation(self, known: frozenset[str]) -> Compilation:
-        return Compilation(self.problems, known, self.spec.source.path.parent, self.root)
+        return Compilation(self.problems, known, self.spec.source.path.parent, self.root, self.used)
 
     def compile(self) -> FilePlan:
         spec = self.spec
@@ -140,9 +145,9 @@ class _File:
         known = self.names | _saved(setup)
         scope = {**weak, **self.strong}
         self._warn_of_shadowed(setup)
+        self.title = self._text(spec.name, scope) or spec.source.path.stem
         return FilePlan(
             spec.source.name,
-            self._text(spec.name, scope) or spec.source.path.stem,
             self.asked,
             tuple(self._check(check, known, scope) for check in spec.checks),
             self._around("setup", setup),
@@ -150,6 +155,7 @@ class _File:
             tuple(sorted(_saved(setup))),
             weak,
             self.strong,
+            frozenset(self.used) | frozenset(spec.vars),
         )
 
     def _values(self) -> dict[str, Any]:
@@ -175,7 +181,7 @@ class _File:
         if not steps:
             return None
         name = self.spec.source.name
-        return CheckPlan(f"{name}::{phase}", phase, name, steps[0].node.line, (), steps, phase=phase)
+        return CheckPlan(f"{name}::{phase}", phase, name, steps[0].place.line, (), steps, spec=self.title, phase=phase)
 
     def _check(self, check: Check, known: frozenset[str], scope: dict[str, Any]) -> CheckPlan:
         steps = self._steps(check.steps, known)
@@ -188,8 +194,10 @@ class _File:
             tuple(dict.fromkeys((*self.spec.tags, *check.tags))),
             steps,
             self._steps(check.finally_, known | _saved(steps)),
-            self._skip(check, scope),
+            self._said(check, "skip", scope),
             None if check.inline else self._timeout(check, scope),
+            self.title,
+            self._said(check, "description", scope),
         )
 
     def _name(self, check: Check, scope: dict[str, Any]) -> str:
@@ -220,8 +228,8 @@ class _File:
             self.problems.add(node, str(error))
             return None
 
-    def _skip(self, check: Check, scope: dict[str, Any]) -> str | None:
-        entry = check.fields.get("skip")
+    def _said(self, check: Check, key: str, scope: dict[str, Any]) -> str | None:
+        entry = check.fields.get(key)
         if entry is None or not isinstance(entry.value, Scalar) or entry.value.value is None:
             return None
         return self._text(entry.value, scope) or ""
@@ -256,7 +264,7 @@ class _File:
     def _compile_step(self, step: Step, compilation: Compilation) -> StepPlan:
         fields = with_defaults(self.spec.defaults, step.fields)
         return StepPlan(
-            step.node,
+            step.url,
             compilation.text(step.name) if step.name else Value.of(step.url, f"{step.method} {step.url.text}"),
             compile_request(step, fields, self.asked.limits, compilation),
             compile_expectation(_entries(fields.get("expect")), compilation, step.url),

@@ -135,6 +135,10 @@ class Run:
 
     def _last_event(self, duration: float) -> RunFinished:
         score = self._score
+        if self._problem is None and self._nobody_there():
+            self._problem = TargetError(
+                f"no request reached {self._groups[0].target.address}; is it up? `--wait 30s` waits until it is"
+            )
         checks = sum(len(file.checks) for group in self._groups for file in group.files)
         return RunFinished(
             dict(score.outcomes),
@@ -148,12 +152,15 @@ class Run:
             self._problem.traceback if self._problem else None,
         )
 
-    def _exit_code(self) -> ExitCode:
-        refused = self._tally.requests and self._tally.refused == self._tally.requests
+    def _nobody_there(self) -> bool:
+        """Whether a live target refused every connection of the run."""
         live = all(group.target.kind == "live" for group in self._groups)
+        return live and bool(self._score.bad) and self._tally.refused == self._tally.requests > 0
+
+    def _exit_code(self) -> ExitCode:
         if self._stop.reason == "interrupted":
             return self._stop.exit_code
-        if self._not_started or (refused and live and self._score.bad):
+        if self._not_started or self._nobody_there():
             return ExitCode.TARGET
         return ExitCode.FAILED if self._score.bad or self._stop.reason or self._problem else ExitCode.GREEN
 

@@ -32,10 +32,11 @@ class Stop:
         self._running: set[anyio.CancelScope] = set()
         self._closing: set[anyio.CancelScope] = set()
         self._call_soon: Callable[[Callable[[], None]], object] | None = None
+        self._clock: Callable[[], float] = anyio.current_time
 
     def attach(self, backend: Backend) -> None:
         """Bind to the running event loop, so that a signal's handler can reach it."""
-        self._call_soon = _call_soon(backend)
+        self._call_soon, self._clock = _loop(backend)
 
     def request(self, reason: Reason, exit_code: ExitCode = ExitCode.FAILED) -> None:
         """Stop the run for that reason; the first reason counts, but a signal outranks fail-fast."""
@@ -78,16 +79,18 @@ class Stop:
     def _cancel(self) -> None:
         for scope in tuple(self._running):
             scope.cancel()
-        deadline = anyio.current_time() + GRACE
+        deadline = self._clock() + GRACE
         for scope in tuple(self._closing):
             scope.deadline = min(scope.deadline, deadline)
 
 
-def _call_soon(backend: Backend) -> Callable[[Callable[[], None]], object]:
+def _loop(backend: Backend) -> tuple[Callable[[Callable[[], None]], object], Callable[[], float]]:
+    """How to call into the running loop from anywhere, and its clock, which works where no task runs."""
     if backend == "trio":
-        from trio.lowlevel import current_trio_token
+        import trio
 
-        return current_trio_token().run_sync_soon
+        return trio.lowlevel.current_trio_token().run_sync_soon, trio.current_time
     from asyncio import get_running_loop
 
-    return get_running_loop().call_soon_threadsafe
+    loop = get_running_loop()
+    return loop.call_soon_threadsafe, loop.time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.results import Outcome
@@ -40,6 +41,8 @@ class Block:
     file: str
     left: int | None
     began: float
+    title: str = ""
+    """What the file calls itself."""
     lists_green: bool = True
     lists_all: bool = False
     counts: dict[str, int] = field(default_factory=dict)
@@ -91,6 +94,8 @@ class Block:
         worst = next((outcome for outcome in WORST_FIRST if outcome in self.counts), Outcome.PASSED)
         glyph, style = GLYPHS[worst]
         head: Line = [(f"{glyph} ", style), (inline(self.file), "title"), ("  ", "")]
+        if self.title and self.title != PurePosixPath(self.file).stem:
+            head += [(inline(self.title), ""), ("  ", "")]
         if not last:
             return [*head, ("so far ", "quiet"), *tally(self.counts)]
         return [*head, *tally(self.counts), (f"  {duration(now - self.began)}", "quiet")]

@@ -26,16 +26,25 @@ _SILENCE = 10.0
 _NOTABLE = 1.0
 """Seconds after which the live line says how long the oldest check has been running."""
 _BAR = 20
+_MOST_REASONS = 100
 
 
 class ConsoleReporter:
     """Tells a run on a screen.
 
-    `verbosity` below 0 tells only what did not pass, above 0 every check and request. `clock` gives seconds. Nothing
-    is kept of a check beyond the end of its file, but for the first ids to run again.
+    `verbosity` below 0 tells only what did not pass, above 0 every check and request. `command` is what stands before
+    the ids to run again. `clock` gives seconds. Nothing is kept of a check beyond the end of its file, but for the
+    first ids to run again and the first reasons why no answer came.
     """
 
-    def __init__(self, screen: Screen, *, verbosity: int = 0, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        verbosity: int = 0,
+        command: str = "asgi-probe run",
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._screen = screen
         self._verbosity = verbosity
         self._clock = clock
@@ -48,7 +57,9 @@ class ConsoleReporter:
         self._running: dict[str, tuple[str, float]] = {}
         self._steps: dict[str, list[StepFinished]] = {}
         self._warnings = Warnings()
-        self._failed = Failed()
+        self._failed = Failed(command)
+        self._unanswered: set[str] = set()
+        self._descriptions: dict[str, str] = {}
 
     def handle(self, event: Event) -> None:
         """Take in one event, and show what there is to show now."""
@@ -85,12 +96,14 @@ class ConsoleReporter:
         now = self._clock()
         self._running[check.id] = (check.name, now)
         if check.file not in self._blocks:
-            self._open(check.file, now)
+            self._open(check.file, now, check.spec)
+        if check.description:
+            self._descriptions[check.id] = check.description
         self._keep_talking(now)
 
-    def _open(self, file: str, now: float) -> Block:
+    def _open(self, file: str, now: float, title: str = "") -> Block:
         opened = self._blocks[file] = Block(
-            file, self._sizes.get(file), now, lists_green=self._verbosity >= 0, lists_all=self._verbosity > 0
+            file, self._sizes.get(file), now, title, lists_green=self._verbosity >= 0, lists_all=self._verbosity > 0
         )
         return opened
 
@@ -102,6 +115,7 @@ class ConsoleReporter:
         now = self._clock()
         self._running.pop(check.id, None)
         steps = self._steps.pop(check.id, [])
+        description = self._descriptions.pop(check.id, "")
         file = check.file or check.id.partition("::")[0]
         opened = self._blocks.get(file) or self._open(file, now)
         if not _around(check):
@@ -113,8 +127,27 @@ class ConsoleReporter:
             self._bad += 1
             self._failed.add(file if _around(check) else check.id)
         if opened.listed(check.outcome):
-            opened.add(_row(check, steps), now)
+            opened.add(self._row(check, steps, description), now)
         self._ended(opened, now)
+
+    def _row(self, check: CheckFinished, steps: list[StepFinished], description: str) -> Row:
+        name = check.name or check.id.partition("::")[2]
+        told: list[Line] = []
+        bad = check.outcome in (Outcome.FAILED, Outcome.ERROR)
+        for step in steps:
+            told += self._failed_step(step, name) if bad and not step.outcome.green else _brief(step)
+        if bad:
+            told += _beyond_steps(check, steps)
+        if bad and told:
+            told = [[(inline(check.id), "quiet")], *([[(inline(description), "")]] if description else []), *told, []]
+        return Row(check.outcome, name, check.duration, _note(check, steps), told)
+
+    def _failed_step(self, step: StepFinished, check: str) -> list[Line]:
+        """All there is to know of it; of the second that got no answer for one same reason, that reason alone."""
+        known = step.reason in self._unanswered and step.response is None and not step.traceback
+        if step.reason and step.response is None and len(self._unanswered) < _MOST_REASONS:
+            self._unanswered.add(step.reason)
+        return failed_step(step, check, whole=not known)
 
     def _ended(self, opened: Block, now: float) -> None:
         """One more check of a file has ended: show the file if it was the last, or if what is known cannot wait."""
@@ -197,19 +230,6 @@ def _target(target: TargetInfo) -> str:
 def _around(check: CheckFinished) -> bool:
     """Whether it is a file's setup or teardown."""
     return check.name in ("setup", "teardown") and check.id == f"{check.file}::{check.name}"
-
-
-def _row(check: CheckFinished, steps: list[StepFinished]) -> Row:
-    name = check.name or check.id.partition("::")[2]
-    told: list[Line] = []
-    bad = check.outcome in (Outcome.FAILED, Outcome.ERROR)
-    for step in steps:
-        told += failed_step(step, name) if bad and not step.outcome.green else _brief(step)
-    if bad:
-        told += _beyond_steps(check, steps)
-    if bad and told:
-        told = [[(inline(check.id), "quiet")], *told, []]
-    return Row(check.outcome, name, check.duration, _note(check, steps), told)
 
 
 def _brief(step: StepFinished) -> list[Line]:

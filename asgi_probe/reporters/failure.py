@@ -29,8 +29,11 @@ _GUTTER = ("  | ", "gutter")
 """Before lines that others wrote: CI systems take some for commands, blanks before them or not."""
 
 
-def failed_step(step: StepFinished, check: str) -> list[Line]:
-    """All there is to know of a step that did not pass; its name only where it is not the check's."""
+def failed_step(step: StepFinished, check: str, *, whole: bool = True) -> list[Line]:
+    """All there is to know of a step that did not pass; its name only where it is not the check's.
+
+    Without `whole` only why it did not pass, not what was sent and came.
+    """
     told: list[Line] = []
     if step.step != check or step.phase != "steps":
         told.append(
@@ -38,6 +41,8 @@ def failed_step(step: StepFinished, check: str) -> list[Line]:
         )
     told += _reason(step)
     told += mismatches(step.mismatches)
+    if not whole:
+        return told
     told += exchange(step.request, step.response)
     if step.traceback:
         told += [[], [("the app's traceback", "title")], *traceback(step.traceback)]

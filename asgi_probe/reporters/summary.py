@@ -48,9 +48,10 @@ class Warnings:
 
 
 class Failed:
-    """The ids of the checks that did not pass: the first few, and how many more."""
+    """The ids of the checks that did not pass: the first few, and how many more. `command` takes them as arguments."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: str) -> None:
+        self._command = command
         self._arguments: dict[str, None] = {}
         self._beyond = 0
 
@@ -68,7 +69,9 @@ class Failed:
         if not self._arguments:
             return []
         told: list[Line] = [[], [("run again what did not pass", "title")]]
-        told += [[("  asgi-probe run ", "quiet"), (quote(inline(argument)), "")] for argument in self._arguments]
+        told += [
+            [(f"  {inline(self._command)} ", "quiet"), (quote(inline(argument)), "")] for argument in self._arguments
+        ]
         if self._beyond:
             told.append([(f"  … and {self._beyond:,} more", "quiet")])
         return told
