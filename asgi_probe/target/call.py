@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,18 +11,19 @@ import anyio.lowlevel
 from asgi_probe.target.failures import AppExited, BrokenAnswer, ProtocolBreach
 from asgi_probe.target.http import httpx
 from asgi_probe.target.logs import listener
+from asgi_probe.target.protocol import checked_headers, checked_status, content_length
 from asgi_probe.target.tracebacks import exit_in, in_a_line, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 
     from asgi_probe.target.base import Warn
+    from asgi_probe.target.protocol import Headers
     from asgi_probe.target.tasks import Event
 
     Scope = MutableMapping[str, Any]
     Message = MutableMapping[str, Any]
     App = Callable[[Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
-    Headers = list[tuple[bytes, bytes]]
 
 PIECE = 65_536
 """The most bytes of a request's body in one event, and how far an app may write ahead of its reader."""
@@ -34,8 +34,6 @@ GRACE = 0.5
 CANCELLING = 0.25
 """Seconds that the app gets to end when it is cancelled; after that nobody waits for it."""
 
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_UNSAFE = re.compile(rb"[\x00\r\n]")
 _BODILESS = frozenset((204, 304))
 
 
@@ -172,13 +170,14 @@ class AppCall:
             self._break("the app sent a second start, after its answer was complete")
         if self.started:
             self._break("the app sent a second 'http.response.start'")
-        status = message.get("status")
-        if not isinstance(status, int) or isinstance(status, bool) or not 200 <= status <= 999:
-            self._break(f"the app sent the status {status!r}: expected a number from 200 to 999")
-        self.headers = self._checked(message.get("headers", ()))
-        self.status = int(status)
-        if self.request.method != "HEAD" and status not in _BODILESS:
-            self._expected = self._content_length()
+        try:
+            status = checked_status(message.get("status"))
+            self.headers = checked_headers(message.get("headers", ()))
+            if self.request.method != "HEAD" and status not in _BODILESS:
+                self._expected = content_length(self.headers)
+        except ProtocolBreach as breach:
+            self._break(breach)
+        self.status = status
         if status >= 500:
             # frameworks answer inside of their `except`, with what they handle still at hand
             handled = sys.exc_info()[1]
@@ -186,30 +185,6 @@ class AppCall:
                 self.app_error = unwrapped(handled)
         self.started = True
         self._wake_client()
-
-    def _checked(self, headers: Iterable[Any]) -> Headers:
-        checked: Headers = []
-        try:
-            for name, value in headers:
-                if not isinstance(name, bytes) or not isinstance(value, bytes):
-                    self._break(f"the app sent the header {name!r}: {value!r}: expected bytes for its name and value")
-                if not _NAME.fullmatch(name):
-                    self._break(f"the app sent a header of the name {name!r}, which is not one")
-                if _UNSAFE.search(value):
-                    self._break(f"the app sent the header {name!r} with a line break or NUL in its value {value!r}")
-                checked.append((name, value))
-        except (TypeError, ValueError):
-            self._break(f"the app sent {headers!r} as headers: expected pairs of bytes")
-        return checked
-
-    def _content_length(self) -> int | None:
-        lengths = {value for name, value in self.headers if name.lower() == b"content-length"}
-        if not lengths:
-            return None
-        length = lengths.pop()
-        if lengths or not length.isdigit():
-            self._break(f"the app sent the content-length {length!r}: expected one number")
-        return int(length)
 
     async def _take_body(self, message: Message) -> None:
         body, more = message.get("body", b""), message.get("more_body", False)
@@ -246,12 +221,12 @@ class AppCall:
         self._wake_client()
         self._wake_app()
 
-    def _break(self, sentence: str) -> NoReturn:
+    def _break(self, breach: str | ProtocolBreach) -> NoReturn:
         """The app broke the protocol: told where it did, and to the client unless that has its answer already."""
-        breach = self._breach = ProtocolBreach(sentence)
+        error = self._breach = breach if isinstance(breach, ProtocolBreach) else ProtocolBreach(breach)
         if not self.complete:
-            self._fail(BrokenAnswer(sentence, breach))
-        raise breach
+            self._fail(BrokenAnswer(str(error), error))
+        raise error
 
     def _fail(self, failure: httpx.ProtocolError) -> None:
         if self.failure is None:

@@ -62,11 +62,6 @@ class Lifespan:
         self._wake_app: Event
         self._cancel: Callable[[], object] | None = None
 
-    @property
-    def running(self) -> bool:
-        """Whether the app has started up and its lifespan has not ended."""
-        return "lifespan.startup.complete" in self._said and not self._ended
-
     async def start(self, tasks: Tasks) -> None:
         """Start the app up; raises `TargetError` when it does not."""
         if self._mode == "off":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import linecache
-import sysconfig
-import traceback
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +19,6 @@ _FRAMES = 40
 _LINKS = 6
 _LINE = 300
 
-_STDLIB = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 _OURS = str(Path(__file__).resolve().parent.parent)
 _DEMO = str(Path(_OURS) / "demo.py")
 """Our own package holds one app, which is the user's as any other."""
@@ -143,6 +139,8 @@ def _collapsed(frames: list[Frame]) -> Iterator[str]:
 
 
 def _listed(frames: list[Frame], root: Path | None) -> Iterator[str]:
+    import linecache
+
     left_out = len(frames) - _FRAMES
     if left_out > 1:
         yield from _listed(frames[: _FRAMES // 2], root)
@@ -178,9 +176,15 @@ def _owner(filename: str) -> str:
     for index, part in enumerate(parts[:-1]):
         if part in {"site-packages", "dist-packages"}:
             return _stem(parts[index + 1])
-    return next(
-        (_stem(Path(path).relative_to(base).parts[0]) for base in _STDLIB if Path(path).is_relative_to(base)), ""
-    )
+    within = next((base for base in _standard_library() if Path(path).is_relative_to(base)), None)
+    return "" if within is None else _stem(Path(path).relative_to(within).parts[0])
+
+
+@cache
+def _standard_library() -> tuple[Path, ...]:
+    import sysconfig
+
+    return tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib"))
 
 
 def _stem(name: str) -> str:
@@ -190,6 +194,8 @@ def _stem(name: str) -> str:
 def _said(error: BaseException) -> str:
     """The last line of a traceback: the type, and what the exception says."""
     if isinstance(error, SyntaxError):
+        import traceback
+
         try:
             lines = traceback.TracebackException(type(error), error, None).format_exception_only()
             return _cut("".join(lines).rstrip("\n"), _MESSAGE)

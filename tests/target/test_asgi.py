@@ -13,6 +13,7 @@ import trio
 
 from asgi_probe.errors import TargetError
 from asgi_probe.target.asgi import AppTarget
+from asgi_probe.target.call import AppCall
 from asgi_probe.target.failures import AppExited, BrokenAnswer, ProtocolBreach
 from asgi_probe.target.http import httpx
 from asgi_probe.target.importing import LoadedApp
@@ -813,22 +814,25 @@ async def test_an_app_that_swallows_cancellation_on_trio_is_closed():
     assert ignored >= 1_000
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_request_cancelled_before_its_first_step_never_reaches_the_app():
-    called = []
-
-    async def app(scope, receive, send):
-        called.append(1)
-
-    async with asking(app) as client:
-        request = httpx.Request("GET", "http://testserver/")
-        task = asyncio.create_task(client._transport.handle_async_request(request))
-        asyncio.get_running_loop().call_soon(task.cancel)
-        with anyio.fail_after(0.2):
-            with pytest.raises(asyncio.CancelledError):
-                await task
+async def test_a_request_cancelled_before_it_begins_is_over_at_once():
+    async with asking(sending(START, END)) as client:
+        with anyio.fail_after(0.2), anyio.CancelScope() as scope:
+            scope.cancel()
+            await client._transport.handle_async_request(httpx.Request("GET", "http://testserver/"))
+        assert scope.cancelled_caught
         assert client._transport.running == set()
-    assert called == []
+
+
+async def test_a_call_stopped_before_its_first_step_never_reaches_the_app():
+    forgotten = []
+    request = httpx.Request("GET", "http://testserver/")
+    call = AppCall(request, anyio.Event, Warnings(), forgotten.append)
+    call.stop()
+    await call.run(boom, {})
+    await call.end()
+    assert forgotten == [call]
+    assert call.failure is None
+    assert call.app_error is None
 
 
 async def test_an_app_that_goes_on_after_its_breach_is_told_and_ends():

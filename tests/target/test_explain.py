@@ -128,8 +128,7 @@ def tls_error(reason: str) -> ssl.SSLError:
         (caused(NoProxy(PLACE), os_error(errno.ECONNREFUSED)), "connect",
          "the proxy cannot be used: connection refused by shop.example:8000: is the server running?"),
         (caused(NoHandshake(PLACE), certificate_error("self-signed certificate")), "tls",
-         "the certificate of shop.example:8000 is not to be trusted: self-signed certificate; "
-         "`verify` takes its CA file"),
+         f"the certificate of {PLACE} is not to be trusted: self-signed certificate; `verify` takes its CA file"),
         (caused(NoHandshake(PLACE), tls_error("WRONG_VERSION_NUMBER")), "tls",
          "shop.example:8000 does not speak TLS: is it http:// rather than https://?"),
         (caused(NoHandshake(PLACE), tls_error("TLSV1_ALERT_PROTOCOL_VERSION")), "tls",
