@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.spec.source import Scalar, Sequence, kind_of
@@ -47,6 +46,8 @@ def parse_size(text: str) -> int | None:
     found = _SIZE.fullmatch(text)
     if not found:
         return None
+    from decimal import Decimal
+
     amount, unit, binary = found.groups()
     factor = (1024 if binary else 1000) ** _POWERS[unit.lower()] if unit else 1
     whole = Decimal(amount) * factor
@@ -113,13 +114,9 @@ def _checked(value: Value, convert: Callable[[Any], Any], expected: str) -> Call
 
 
 def _duration(found: Any) -> float | None:
-    if isinstance(found, bool):
-        return None
-    if isinstance(found, (int, float, Decimal)):
-        seconds: float | None = float(found) if 0 <= found < _LONGEST else None
-    else:
-        seconds = parse_duration(found) if isinstance(found, str) and len(found) < 50 else None
-    return seconds if seconds is not None and seconds <= _LONGEST else None
+    if isinstance(found, str):
+        found = parse_duration(found) if len(found) < 50 else None
+    return float(found) if _is_number(found) and 0 <= found <= _LONGEST else None
 
 
 def _size(found: Any) -> int | None:
@@ -137,8 +134,7 @@ def _count(found: Any) -> int | None:
 def _number(found: Any) -> float | None:
     if isinstance(found, str) and _BARE.fullmatch(found) and len(found) < 50:
         return float(found)
-    plain = isinstance(found, (int, float, Decimal)) and not isinstance(found, bool)
-    return float(found) if plain and 0 <= found < 10**15 else None
+    return float(found) if _is_number(found) and 0 <= found < 10**15 else None
 
 
 def _flag(found: Any) -> bool | None:
@@ -152,6 +148,14 @@ def _hops(found: Any) -> int | None:
     if switch is None:
         return _count(found)
     return MOST_HOPS if switch else 0
+
+
+def _is_number(found: Any) -> bool:
+    if isinstance(found, (int, float)):
+        return not isinstance(found, bool)
+    from decimal import Decimal
+
+    return isinstance(found, Decimal)
 
 
 def _whole(found: Any) -> bool:

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def as_text(value: Any) -> str:
     """The value inside other text: text as it is, all else as JSON writes it (`true`, `null`, `1.5`, `{"a": 1}`)."""
-    return value if isinstance(value, str) else write_json(value)
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else write_json(value)
 
 
 def write_json(value: Any) -> str:
     """The value as JSON, every number exact; a TypeError for what JSON has no word for."""
     try:
-        return json.dumps(value, ensure_ascii=False)
+        return _encode(value)
     except TypeError:
         return _exact(value)
 
 
 def _exact(value: Any) -> str:
+    from decimal import Decimal
+
     match value:
         case Decimal():
             return str(value)
         case dict():
-            pairs = (f"{json.dumps(str(key), ensure_ascii=False)}: {_exact(item)}" for key, item in value.items())
+            pairs = (f"{_encode(str(key))}: {_exact(item)}" for key, item in value.items())
             return "{" + ", ".join(pairs) + "}"
         case list() | tuple():
             return "[" + ", ".join(map(_exact, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _encode(value)
 
 
 def display(value: Any, most: int = 80) -> str:

@@ -22,12 +22,33 @@ def compilation(*known):
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        ("300ms", 0.3), ("5m", 300.0), ("1h30m", 5400.0), ("2s", 2.0), ("1d", 86400.0), ("1.5s", 1.5), ("10", 10.0),
-        ("0", 0.0), ("0.25", 0.25), ("1m30s500ms", 90.5), ("1d2h3m4s5ms", 93784.005), ("0ms", 0.0),
-        ("", None), ("5x", None), ("-5s", None), ("s", None), ("1 s", None), ("30m1h", None), ("1s1s", None), ("1e3", None),
-        ("1.s", None), ("٣s", None), ("5s ", None), ("inf", None), ("5S", None),
+        ("300ms", 0.3),
+        ("5m", 300.0),
+        ("1h30m", 5400.0),
+        ("2s", 2.0),
+        ("1d", 86400.0),
+        ("1.5s", 1.5),
+        ("10", 10.0),
+        ("0", 0.0),
+        ("0.25", 0.25),
+        ("1m30s500ms", 90.5),
+        ("1d2h3m4s5ms", 93784.005),
+        ("0ms", 0.0),
+        ("", None),
+        ("5x", None),
+        ("-5s", None),
+        ("s", None),
+        ("1 s", None),
+        ("30m1h", None),
+        ("1s1s", None),
+        ("1e3", None),
+        ("1.s", None),
+        ("٣s", None),
+        ("5s ", None),
+        ("inf", None),
+        ("5S", None),
     ],
-)  # fmt: skip
+)
 def test_durations(text, seconds):
     found = units.parse_duration(text)
     assert found == (pytest.approx(seconds) if seconds is not None else None)
@@ -36,31 +57,76 @@ def test_durations(text, seconds):
 @pytest.mark.parametrize(
     ("text", "size"),
     [
-        ("10", 10), ("64k", 64_000), ("64KiB", 65_536), ("10MiB", 10 * 2**20), ("1.5 MB", 1_500_000), ("2g", 2 * 10**9),
-        ("1Ti", 2**40), ("5b", 5), ("0", 0), ("0.5", None), ("-1", None), ("", None), ("MiB", None), ("1 Kibb", None),
-        ("1e3", None), ("٣", None),
+        ("10", 10),
+        ("64k", 64_000),
+        ("64KiB", 65_536),
+        ("10MiB", 10 * 2**20),
+        ("1.5 MB", 1_500_000),
+        ("2g", 2 * 10**9),
+        ("1Ti", 2**40),
+        ("5b", 5),
+        ("0", 0),
+        ("0.5", None),
+        ("-1", None),
+        ("", None),
+        ("MiB", None),
+        ("1 Kibb", None),
+        ("1e3", None),
+        ("٣", None),
     ],
-)  # fmt: skip
+)
 def test_sizes(text, size):
     assert units.parse_size(text) == size
 
 
 GOOD = [
-    (units.duration, "5m", 300.0), (units.duration, 2, 2.0), (units.duration, Decimal("0.5"), 0.5),
-    (units.size, 64, 64), (units.size, "64k", 64000),
-    (units.count, 3, 3), (units.count, "3", 3), (units.count, 0, 0),
-    (units.number, 1.5, 1.5), (units.number, "2.5", 2.5), (units.number, 0, 0.0),
-    (units.flag, True, True), (units.flag, "false", False),
-    (units.hops, True, 20), (units.hops, False, 0), (units.hops, 7, 7), (units.hops, "true", 20),
-]  # fmt: skip
+    (units.duration, "5m", 300.0),
+    (units.duration, 2, 2.0),
+    (units.duration, Decimal("0.5"), 0.5),
+    (units.size, 64, 64),
+    (units.size, "64k", 64000),
+    (units.count, 3, 3),
+    (units.count, "3", 3),
+    (units.count, 0, 0),
+    (units.number, 1.5, 1.5),
+    (units.number, "2.5", 2.5),
+    (units.number, 0, 0.0),
+    (units.flag, True, True),
+    (units.flag, "false", False),
+    (units.hops, True, 20),
+    (units.hops, False, 0),
+    (units.hops, 7, 7),
+    (units.hops, "true", 20),
+]
 BAD = [
-    (units.duration, "5x"), (units.duration, -1), (units.duration, True), (units.duration, None),
-    (units.duration, float("nan")), (units.duration, "9" * 40), (units.duration, "9" * 400), (units.duration, "400d"),
-    (units.size, -1), (units.size, True), (units.size, 1.5), (units.size, "x"), (units.size, 2**60),
-    (units.count, -1), (units.count, True), (units.count, 1.5), (units.count, "-1"), (units.count, 10**9),
-    (units.number, -0.1), (units.number, "x"), (units.number, False), (units.number, float("inf")),
-    (units.flag, 1), (units.flag, "yes"), (units.flag, None), (units.hops, -1), (units.hops, "many"),
-]  # fmt: skip
+    (units.duration, "5x"),
+    (units.duration, -1),
+    (units.duration, True),
+    (units.duration, None),
+    (units.duration, float("nan")),
+    (units.duration, "9" * 40),
+    (units.duration, "9" * 400),
+    (units.duration, "400d"),
+    (units.size, -1),
+    (units.size, True),
+    (units.size, 1.5),
+    (units.size, "x"),
+    (units.size, 2**60),
+    (units.count, -1),
+    (units.count, True),
+    (units.count, 1.5),
+    (units.count, "-1"),
+    (units.count, 10**9),
+    (units.number, -0.1),
+    (units.number, "x"),
+    (units.number, False),
+    (units.number, float("inf")),
+    (units.flag, 1),
+    (units.flag, "yes"),
+    (units.flag, None),
+    (units.hops, -1),
+    (units.hops, "many"),
+]
 
 
 @pytest.mark.parametrize(("read", "value", "result"), GOOD)
