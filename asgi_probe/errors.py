@@ -6,8 +6,12 @@ Every exception that asgi-probe raises on purpose is one of these::
     ├── UsageError         flags or configuration that make no sense
     ├── SpecError          specs with problems, all of them in .diagnostics
     ├── NothingSelected    no check is left to run
-    └── TargetError        whom we ask could not be reached, imported, started
+    ├── TargetError        whom we ask could not be reached, imported, started
+    ├── VariableError      a `${…}` that could not be rendered (asgi_probe.spec.template)
+    ├── Unjudgeable        an answer that cannot be judged (asgi_probe.judge.body)
+    └── NotThere           nothing to save (asgi_probe.judge.save)
 
+The last three end a step, never a run; inside their rooms there are a few that nobody else sees.
 What goes wrong with a single request is no exception but a `Failure` (see `asgi_probe.exchange`).
 """
 

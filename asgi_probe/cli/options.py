@@ -28,7 +28,7 @@ def _option(
 Paths = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATHS]...",
+        metavar="PATHS",
         help="Files, folders, globs, `file.yaml:12` or `file.yaml::check name`; by default the configuration's.",
         show_default=False,
     ),

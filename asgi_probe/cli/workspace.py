@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.plan import CheckPlan
     from asgi_probe.spec.model import Spec
-    from asgi_probe.spec.source import Entry, Node, Problems
+    from asgi_probe.spec.source import Diagnostic, Entry, Node, Problems
     from asgi_probe.terminal import Line
 
 
@@ -64,7 +64,7 @@ def open_workspace(wish: Wish) -> Workspace:
     targets = _Targets(config, wish, loaded.problems)
     files = [compile_file(spec, targets.asked(spec), given, config.root, loaded.problems) for spec in loaded.specs]
     if loaded.problems.errors:
-        raise SpecError(loaded.problems.diagnostics)
+        raise SpecError(sorted(loaded.problems.diagnostics, key=_place))
     selected = [_narrowed(file, next(each for each in found if each.name == file.name), selects) for file in files]
     plan = Plan(tuple(file for file in selected if file.checks))
     if not plan.files:
@@ -79,6 +79,11 @@ def _unused(given: dict[str, Any], files: Sequence[FilePlan]) -> Iterator[Line]:
         if name not in used:
             hint = did_you_mean(name, used)
             yield [("warning: ", "warning"), (f"nothing uses the variable {name!r}{hint and '; ' + hint}", "message")]
+
+
+def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    at = diagnostic.location
+    return at.source.name, at.line, at.column
 
 
 def _paths(wish: Wish, config: Config, cwd: Path) -> Sequence[str]:

@@ -41,6 +41,8 @@ def compile_pairs(entry: Entry | None, what: str, compilation: Compilation) -> P
         try:
             fixed += _pairs(name.render({}), value.render({}), item.value)
         except VariableError as error:
+            if isinstance(item.value, Mapping):  # which the spec's shapes have told
+                continue
             compilation.problems.add(
                 item.value, f"{error}, which {what} cannot carry", "write it as text, or as a list"
             )

@@ -12,6 +12,7 @@ from asgi_probe.exchange import Part
 from asgi_probe.spec.files import FileError, read_bytes
 from asgi_probe.spec.source import Mapping, Scalar, Sequence
 from asgi_probe.spec.template import VariableError
+from asgi_probe.spec.written import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
@@ -111,8 +112,7 @@ def _content(node: Node, compilation: Compilation) -> Content:
     source, value_node = "content", node
     if isinstance(node, Mapping):
         found = next((key for key in _READERS if key in node.entries), None)
-        if found is None:
-            compilation.problems.add(node, f"expected one of {', '.join(sorted(_READERS.keys() - {'content'}))}")
+        if found is None:  # which the spec's shapes have told
             return lambda _: b""
         source, value_node = found, node.entries[found].value
     value = compilation.value(value_node)
@@ -176,29 +176,25 @@ def _fixed(node: Node, compilation: Compilation, make: Callable[[], Payload]) ->
     return lambda _: payload
 
 
+_compact = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+
 def encode_json(value: Any, node: Node) -> bytes:
     """`value` as JSON in UTF-8, numbers exact; a VariableError where JSON has no word for it."""
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_decimal)
+        return _compact(value).encode("utf-8", "surrogatepass")
+    except TypeError:
+        return _exactly(value, node).encode("utf-8", "surrogatepass")
+    except (ValueError, RecursionError) as error:
+        raise VariableError(f"this cannot be written as JSON: {error}", node) from None
+
+
+def _exactly(value: Any, node: Node) -> str:
+    """JSON with numbers that only Decimal can hold."""
+    try:
+        return write_json(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise VariableError(f"this cannot be written as JSON: {error}", node) from None
-    if _MARK in text:
-        import re
-
-        text = re.sub(f'"{_MARK}([^"]*){_MARK}"', r"\1", text)
-    return text.encode("utf-8", "surrogatepass")
-
-
-_MARK = "\ue0f7"
-"""Set around numbers that only Decimal can hold, since `json` cannot write them bare."""
-
-
-def _decimal(value: Any) -> str:
-    from decimal import Decimal
-
-    if isinstance(value, Decimal) and value.is_finite():
-        return f"{_MARK}{value}{_MARK}"
-    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 _KINDS: dict[str, Callable[[Entry, Compilation], PayloadPlan]] = {

@@ -149,7 +149,7 @@ class _File:
         return FilePlan(
             spec.source.name,
             self.asked,
-            tuple(self._check(check, known, scope) for check in spec.checks),
+            tuple(self._check(check, known, scope) for check in spec.checks if check.steps),
             self._around("setup", setup),
             self._around("teardown", self._steps(spec.teardown, known)),
             tuple(sorted(_saved(setup))),

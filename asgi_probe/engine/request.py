@@ -9,7 +9,7 @@ from asgi_probe.engine.pairs import Pairs, compile_pairs, wire
 from asgi_probe.engine.payload import Payload, PayloadPlan, compile_payload
 from asgi_probe.exchange import Ask, Credentials
 from asgi_probe.spec import units
-from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
+from asgi_probe.spec.source import Mapping, Scalar
 from asgi_probe.spec.template import VariableError
 
 if TYPE_CHECKING:
@@ -118,9 +118,8 @@ def _is_null(node: Node) -> bool:
 
 
 def _credentials(entry: Entry | None, compilation: Compilation) -> Callable[[Dict[str, Any]], Credentials | None]:
+    """Compile `auth`; what the spec's shapes have told already is passed over."""
     if entry is None or not isinstance(entry.value, Mapping) or len(entry.value.entries) != 1:
-        if entry is not None and not _is_null(entry.value):
-            _refuse_auth(entry.value, compilation)
         return _no_credentials
     ((scheme, given),) = entry.value.entries.items()
     match scheme:
@@ -133,18 +132,7 @@ def _credentials(entry: Entry | None, compilation: Compilation) -> Callable[[Dic
             wanted = units.flag(given.value, compilation)
             return lambda scope: Credentials("netrc") if wanted.render(scope) else None
         case _:
-            compilation.problems.add(given, f"unknown way to authenticate {scheme!r}", did_you_mean(scheme, _SCHEMES))
             return _no_credentials
-
-
-_SCHEMES = ("basic", "bearer", "digest", "netrc")
-
-
-def _refuse_auth(node: Node, compilation: Compilation) -> None:
-    found = kind_of(node) if not isinstance(node, Mapping) else "a mapping with several keys"
-    compilation.problems.add(
-        node, f"expected one way to authenticate, found {found}", "such as {basic: [user, password]} or {bearer: token}"
-    )
 
 
 def _no_credentials(_: Dict[str, Any]) -> None:
@@ -155,12 +143,6 @@ def _user_and_password(
     scheme: str, node: Node, compilation: Compilation
 ) -> Callable[[Dict[str, Any]], Credentials | None]:
     value = compilation.value(node)
-    if (
-        (isinstance(node, Sequence) and len(node.items) != 2)
-        or isinstance(node, Mapping)
-        or (value.constant and not isinstance(node, Sequence))
-    ):
-        compilation.problems.add(node, f"expected [user, password], found {kind_of(node)}")
 
     def render(scope: Dict[str, Any]) -> Credentials:
         given = value.render(scope)
