@@ -59,7 +59,11 @@ def complaint(step: str, defaults: str = "{}", folder: Path = Path()) -> str:
         ("get: /\nauth: {bearer: '${x}'}", "credentials", Credentials("bearer", "one")),
         ("get: /\nauth: {netrc: true}", "credentials", Credentials("netrc")),
         ("get: /\nauth: {netrc: false}", "credentials", None),
-XX
+        (
+            "post: /\njson: {a: '${n}', b: '${obj}', c: 'x${n}', d: ü}",
+            "body",
+            '{"a":2,"b":{"a":1},"c":"x2","d":"ü"}'.encode(),
+        ),
         ("post: /\njson: {a: 1}", "content_type", "application/json"),
         ("post: /\njson: null", "body", b"null"),
         ("post: /\njson: 0.10000000000000000000001", "body", b"0.10000000000000000000001"),
