@@ -164,7 +164,7 @@ def _no_connection(error: BaseException | None, place: str) -> str:
 
 
 def _no_proxy(error: NoProxy) -> str:
-    if error.__cause__ is not None:
+    if not error.reason:
         return f"the proxy cannot be used: {_no_connection(error.__cause__, error.place)}"
     return f"the proxy {error.place} did not let the request through: {error.reason}"
 
