@@ -9,7 +9,7 @@ from asgi_probe.judge.body import body_of, json_of
 from asgi_probe.judge.cookies import read_cookies
 from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.jsonpath import Query, compile_query
-from asgi_probe.judge.patterns import Mode, ObjectPattern, expected_by, from_data, neighbours
+from asgi_probe.judge.patterns import Mode, ObjectPattern, explain_missing, from_data, neighbours
 from asgi_probe.judge.values import ABSENT, counted, kind_of, path_text, show, span
 from asgi_probe.spec.source import data
 from asgi_probe.spec.template import VariableError
@@ -47,7 +47,7 @@ NOTHING: list[Mismatch] = []
 """No mismatch: shared, never changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Plain:
     """A pattern on something that every answer has."""
 
@@ -88,7 +88,7 @@ def header_of(answer: Answer, name: str) -> Any:
     return ABSENT if values is None else ", ".join(values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Header:
     """A pattern on a header: on the list of its values where only a list will do."""
 
@@ -109,10 +109,8 @@ class Header:
 
 
 def _explain(pattern: Pattern, value: Any, findings: Findings, name: str, names: Any) -> list[Mismatch]:
-    if value is ABSENT and not pattern.absence:
-        findings.add(
-            pattern.node, (), f"is missing{neighbours(name, names)}", expected_by(pattern, findings.scope), None
-        )
+    if value is ABSENT:
+        explain_missing(pattern, neighbours(name, names), (), findings)
     else:
         pattern.explain(value, (), findings)
     return findings.finish()
@@ -126,7 +124,7 @@ def cookies_of(answer: Answer) -> dict[str, dict[str, Any]]:
     return known
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cookie:
     """A pattern on a cookie's value, or on its attributes."""
 
@@ -152,7 +150,7 @@ def cookie_by_shape(node: Node, name: str, pattern: Pattern) -> Claim:
     return Cookie(node, name, pattern, isinstance(pattern, ObjectPattern))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JsonPath:
     """A pattern on what a JSONPath leads to."""
 
@@ -170,9 +168,8 @@ class JsonPath:
         if self.pattern.holds(value, scope):
             return NOTHING
         findings = Findings("jsonpath", scope, in_body=True, base=query.location(document))
-        if value is ABSENT and not self.pattern.absence:
-            message = f"is missing{why_missing(query, document)}"
-            findings.add(self.pattern.node, (), message, expected_by(self.pattern, scope), None)
+        if value is ABSENT:
+            explain_missing(self.pattern, why_missing(query, document), (), findings)
         else:
             self.pattern.explain(value, (), findings)
         return findings.finish()
@@ -224,7 +221,7 @@ def why_missing(query: Query, document: Any) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RenderedClaims:
     """Claims by name that a variable holds: what stands under each name is a pattern by its shape."""
 
@@ -245,7 +242,7 @@ class RenderedClaims:
         return mismatches
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class BytesStart:
     """The bytes with which the body starts, as hex in lower case."""
 
@@ -278,7 +275,7 @@ def is_hex(text: str) -> bool:
     return len(text) % 2 == 0 and bool(text) and all(char in "0123456789abcdefABCDEF" for char in text)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Statuses:
     """Statuses that may come: each the first, the last, and how it was written."""
 
@@ -291,7 +288,7 @@ class Statuses:
         return " or ".join([text for _, _, text in self.ranges])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Status:
     """The status is one of these."""
 
@@ -338,7 +335,7 @@ def _status(found: Any) -> tuple[int, int, str]:
     raise ValueError(f"{show(found)} is no status")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Time:
     """The answer took at most this many seconds."""
 

@@ -22,46 +22,7 @@ if TYPE_CHECKING:
     from asgi_probe.spec.template import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Matchers:
-    """Matchers that must all hold; `because` is printed with what does not."""
-
-    node: Node
-    parts: tuple[Pattern, ...]
-    because: Value | None = None
-    absence: bool = False
-
-    def holds(self, value: Any, scope: Scope[str, Any]) -> bool:
-        if value is ABSENT and not self.absence:
-            return False
-        for part in self.parts:  # noqa: SIM110 - all() would nest C frames in deep documents
-            if not part.holds(value, scope):
-                return False
-        return True
-
-    def explain(self, value: Any, path: Path, findings: Findings) -> None:
-        outer = findings.because
-        if self.because is not None:
-            findings.because = self.because.render(findings.scope)
-        if value is ABSENT:
-            findings.add(self.node, path, "is missing", self.words(findings.scope), None)
-        else:
-            self._explain_parts(value, path, findings)
-        findings.because = outer
-
-    def _explain_parts(self, value: Any, path: Path, findings: Findings) -> None:
-        for part in self.parts:
-            if not part.holds(value, findings.scope):
-                part.explain(value, path, findings)
-
-    def words(self, scope: Scope[str, Any]) -> str:
-        return " and ".join([part.words(scope) for part in self.parts]) or "anything"
-
-    def wants_list(self, scope: Scope[str, Any]) -> bool:
-        return any(part.wants_list(scope) for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Not:
     """`$not`: does not match the pattern."""
 
@@ -77,8 +38,7 @@ class Not:
 
     def explain(self, value: Any, path: Path, findings: Findings) -> None:
         words = self.words(findings.scope)
-        message = f"expected {words}, got {got(value, typed=False)}" if value is not ABSENT else "is missing"
-        findings.add(self.node, path, message, words, value)
+        findings.add(self.node, path, f"expected {words}, got {show(value)}", words, value)
 
     def words(self, scope: Scope[str, Any]) -> str:
         return f"anything but {self.pattern.words(scope)}"
@@ -87,7 +47,7 @@ class Not:
         return self.pattern.wants_list(scope)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Length:
     """`$length`: of a text in characters, of a list or object in members."""
 
@@ -113,7 +73,7 @@ class Length:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class All:
     """`$all`: matches all of the patterns."""
 
@@ -139,7 +99,7 @@ class All:
         return any(pattern.wants_list(scope) for pattern in self.patterns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class AnyOf:
     """`$any`: matches any of the patterns."""
 
@@ -155,9 +115,6 @@ class AnyOf:
 
     def explain(self, value: Any, path: Path, findings: Findings) -> None:
         words = self.words(findings.scope)
-        if value is ABSENT:
-            findings.add(self.node, path, "is missing", words, None)
-            return
         close = closest([(pattern, value, path) for pattern in self.patterns], findings)
         near = "" if close is None else f"; the closest is alternative {close.index + 1}: {close.reason}"
         findings.add(self.node, path, f"expected {words}, got {got(value, typed=True)}{near}", words, value)
@@ -169,7 +126,7 @@ class AnyOf:
         return all(pattern.wants_list(scope) for pattern in self.patterns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Exactly:
     """`$exactly` of a variable: an object with these keys and no other."""
 
@@ -197,7 +154,7 @@ class Exactly:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Encoded:
     """`$json`, `$jwt`, `$base64`: text that decodes, and what is decoded matches."""
 

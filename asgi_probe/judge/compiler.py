@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asgi_probe.judge.body import read_json
-from asgi_probe.judge.combining import All, AnyOf, Encoded, Exactly, Length, Matchers, Not
+from asgi_probe.judge.combining import All, AnyOf, Encoded, Exactly, Length, Not
 from asgi_probe.judge.decoding import decode_base64, decode_jwt
 from asgi_probe.judge.elements import Contains, Each, NoElement, Some, Unordered, Wanted
 from asgi_probe.judge.matchers import TESTS, compile_matcher
-from asgi_probe.judge.patterns import Equal, KeyedPattern, ListPattern, Mode, ObjectPattern, Pattern, Rendered
+from asgi_probe.judge.patterns import Equal, KeyedPattern, ListPattern, Matchers, Mode, ObjectPattern, Pattern, Rendered
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def is_matcher(key: str) -> bool:
     return key.startswith("$") and not key.startswith(("${", "$${"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Patterns:
     """Compiles patterns of one mode."""
 
@@ -104,7 +104,7 @@ def _compile_any(name: str, node: Node, patterns: Patterns) -> Pattern | None:
 
 def _compile_contains(_name: str, node: Node, patterns: Patterns) -> Pattern:
     items = node.items if isinstance(node, Sequence) else [node]
-    return Contains(node, tuple([_wanted(item, patterns) for item in items]))
+    return Contains(node, tuple([_wanted(item, patterns) for item in items]), listed=isinstance(node, Sequence))
 
 
 def _wanted(node: Node, patterns: Patterns) -> Wanted | Rendered:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from asgi_probe.judge.assignment import assign
-from asgi_probe.judge.patterns import ListPattern, Pattern, Rendered, explain_kind, from_data, neighbours
-from asgi_probe.judge.values import Path, counted, show
+from asgi_probe.judge.patterns import Equal, ListPattern, Pattern, Rendered, explain_kind, from_data, neighbours
+from asgi_probe.judge.values import Path, counted, identity, show
 from asgi_probe.spec.written import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
     from collections.abc import Mapping as Scope
 
     from asgi_probe.judge.findings import Findings
     from asgi_probe.spec.source import Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Each:
     """`$each`: every element of a list matches."""
 
@@ -39,7 +39,7 @@ class Each:
             explain_kind(self.node, self.words(findings.scope), value, path, findings)
             return
         for index, item in enumerate(value):
-            if not self.pattern.holds(item, findings.scope):
+            if not self.pattern.holds(item, findings.scope) and not findings.skipped():
                 self.pattern.explain(item, (*path, index), findings)
 
     def words(self, scope: Scope[str, Any]) -> str:
@@ -49,7 +49,7 @@ class Each:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Some:
     """`$some`: at least one element of a list matches."""
 
@@ -93,7 +93,7 @@ def _no_element(pattern: Pattern, items: list[Any], path: Path, findings: Findin
 _TRIED = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Closest:
     """The candidate that came closest to a match, and why it is none."""
 
@@ -114,11 +114,12 @@ def closest(candidates: list[tuple[Pattern, Any, Path]], findings: Findings) -> 
         return None
     more = f", and {len(others)} more" if others else ""
     where = first.path or first.where
+    where = where if len(where) <= 200 else "…" + where[-200:]
     is_bare = first.message.startswith("is ")
     return Closest(best, (f"{where} {first.message}" if is_bare else f"{first.message} at {where}") + more)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NoElement:
     """`$none`: no element of a list matches."""
 
@@ -135,7 +136,7 @@ class NoElement:
             explain_kind(self.node, words, value, path, findings)
             return
         for index, item in enumerate(value):
-            if self.pattern.holds(item, findings.scope):
+            if self.pattern.holds(item, findings.scope) and not findings.skipped():
                 message = f"expected no element that is {self.pattern.words(findings.scope)}, got {show(item)}"
                 findings.add(self.node, (*path, index), message, words, item)
 
@@ -146,7 +147,7 @@ class NoElement:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Wanted:
     """One thing to be contained: as a pattern for elements, as text for what texts and keys hold."""
 
@@ -154,18 +155,19 @@ class Wanted:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Contains:
     """`$contains`: text holds the substrings, a list an element that matches each, an object the keys."""
 
     node: Node
     wanted: tuple[Wanted | Rendered, ...]
+    listed: bool
     absence: bool = False
 
     def _all(self, scope: Scope[str, Any]) -> list[Wanted]:
         found: list[Wanted] = []
         for want in self.wanted:
-            found += [want] if isinstance(want, Wanted) else _rendered_wants(want, scope, whole=len(self.wanted) == 1)
+            found += [want] if isinstance(want, Wanted) else _rendered_wants(want, scope, listed=self.listed)
         return found
 
     def holds(self, value: Any, scope: Scope[str, Any]) -> bool:
@@ -213,17 +215,45 @@ def _lacks(value: Any, want: Wanted, path: Path, findings: Findings) -> str:
             return f"expected text that contains {words}, got {show(value)}"
 
 
-def _rendered_wants(want: Rendered, scope: Scope[str, Any], *, whole: bool) -> list[Wanted]:
-    """What a variable asks for: when it is all that was given, a list means each of its elements."""
+def _rendered_wants(want: Rendered, scope: Scope[str, Any], *, listed: bool) -> list[Wanted]:
+    """What a variable asks for: a list that stands in no list itself means each of its elements."""
     data = want.value.render(scope)
-    each = data if whole and isinstance(data, list) else [data]
+    each = data if not listed and isinstance(data, list) else [data]
     return [
         Wanted(from_data(item, want.node, want.mode), None if isinstance(item, (dict, list)) else as_text(item))
         for item in each
     ]
 
 
-@dataclass(frozen=True, slots=True)
+def _pairs(items: tuple[Pattern, ...], value: list[Any], scope: Scope[str, Any]) -> dict[int, int]:
+    """Which pattern goes with which element, as many as can; a scalar takes any element that equals it."""
+    pairs = _scalar_pairs(items, value)
+    taken = set(pairs.values())
+    lefts = [index for index, item in enumerate(items) if index not in pairs and not _is_plain(item)]
+    rights = [index for index in range(len(value)) if index not in taken]
+    others = assign(len(lefts), len(rights), lambda left, right: items[lefts[left]].holds(value[rights[right]], scope))
+    return pairs | {lefts[left]: rights[right] for left, right in others.items()}
+
+
+def _is_plain(pattern: Pattern) -> TypeGuard[Equal]:
+    """Whether it is a scalar that holds for its equals and nothing else."""
+    return type(pattern) is Equal and pattern.mode == "json"
+
+
+def _scalar_pairs(items: tuple[Pattern, ...], value: list[Any]) -> dict[int, int]:
+    scalars = [
+        (index, item.expected) for index, item in enumerate(items) if type(item) is Equal and item.mode == "json"
+    ]
+    if not scalars:
+        return {}
+    free: dict[Hashable, list[int]] = {}
+    for index in reversed(range(len(value))):
+        free.setdefault(identity(value[index]), []).append(index)
+    found = [(left, free.get(identity(expected))) for left, expected in scalars]
+    return {left: indexes.pop() for left, indexes in found if indexes}
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Unordered:
     """`$unordered`: a list with these elements in any order and nothing else."""
 
@@ -244,22 +274,23 @@ class Unordered:
         items = self._items(scope)
         if len(items) != len(value):
             return False
-        pairs = assign(len(items), len(value), lambda left, right: items[left].holds(value[right], scope))
-        return len(pairs) == len(items)
+        return len(_pairs(items, value, scope)) == len(items)
 
     def explain(self, value: Any, path: Path, findings: Findings) -> None:
         if type(value) is not list:
             explain_kind(self.node, self.words(findings.scope), value, path, findings)
             return
         items = self._items(findings.scope)
-        pairs = assign(len(items), len(value), lambda left, right: items[left].holds(value[right], findings.scope))
-        left_over = [index for index in range(len(value)) if index not in set(pairs.values())]
+        pairs = _pairs(items, value, findings.scope)
+        taken = set(pairs.values())
+        left_over = [index for index in range(len(value)) if index not in taken]
         for index, pattern in enumerate(items):
-            if index not in pairs:
+            if index not in pairs and not findings.skipped():
                 self._explain_missing(pattern, value, left_over, path, findings)
         for index in left_over:
-            message = f"is not among the elements expected: {show(value[index])}"
-            findings.add(self.node, (*path, index), message, None, value[index])
+            if not findings.skipped():
+                message = f"is not among the elements expected: {show(value[index])}"
+                findings.add(self.node, (*path, index), message, None, value[index])
 
     def _explain_missing(
         self, pattern: Pattern, value: list[Any], left_over: list[int], path: Path, findings: Findings

@@ -33,7 +33,7 @@ __all__ = ["Expectation", "Unjudgeable", "compile_expectation"]
 ERRORS = (*FAILURE_KINDS, "any")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class WantedError:
     """The kind of failure that must come, and where that stands."""
 
@@ -47,7 +47,7 @@ class WantedError:
         return str(found)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Expectation:
     """What must come back: claims of an answer, or an error.
 
@@ -157,9 +157,9 @@ def compile_expectation(entries: dict[str, Entry], compilation: Compilation, pla
 def _error(node: Node, c: Compilation) -> WantedError:
     value = c.value(node)
     if value.constant and data(node) not in ERRORS:
-        found = show(data(node)) if isinstance(node, Scalar) else kind_of(node)
-        hint = did_you_mean(str(data(node)), ERRORS) or f"there are: {', '.join(ERRORS)}"
-        c.problems.add(node, f"expected a kind of error, found {found}", hint)
+        near = did_you_mean(node.text, ERRORS) if isinstance(node, Scalar) else ""
+        found = show(node.value) if isinstance(node, Scalar) else kind_of(node)
+        c.problems.add(node, f"expected a kind of error, found {found}", near or f"there are: {', '.join(ERRORS)}")
     return WantedError(node, value)
 
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _MOST = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Decoded:
     """A step of a path: what follows lies inside the text that stands there, decoded."""
 
     what: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Findings:
     """The mismatches of one expectation.
 
@@ -46,8 +46,7 @@ class Findings:
     def add(self, node: Node, path: Path, message: str, expected: Any, actual: Any) -> None:
         """One more mismatch; `path` leads there from the judged value."""
         self.score += 1 if path else 1000
-        if len(self.mismatches) >= _MOST:
-            self.unlisted += 1
+        if self.skipped():
             return
         outer, inner = _split(path)
         if inner is not None:
@@ -69,6 +68,12 @@ class Findings:
                 self.because,
             )
         )
+
+    def skipped(self) -> bool:
+        """Whether there are enough mismatches already: then the next one is only counted."""
+        full = len(self.mismatches) >= _MOST
+        self.unlisted += full
+        return full
 
     def _place(self, path: Path) -> tuple[str, str | None]:
         if not self.in_body:

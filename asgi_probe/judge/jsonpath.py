@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 
     from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathQuery
 
-_NAME = r"[A-Za-z_\u0080-\ud7ff\ue000-\U0010ffff][A-Za-z0-9_\u0080-\ud7ff\ue000-\U0010ffff]*"
-_STEP = re.compile(rf"\.({_NAME})|\[(0|-?[1-9][0-9]{{0,14}})\]|\['([^'\"\\\x00-\x1f]*)'\]|\[\"([^'\"\\\x00-\x1f]*)\"\]")
+_STEP = re.compile(
+    r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(0|-?[1-9][0-9]{0,14})\]"
+    r"|\['([^'\"\\\x00-\x1f]*)'\]|\[\"([^'\"\\\x00-\x1f]*)\"\]"
+)
 _SINGULAR = re.compile(rf"\$(?:{_STEP.pattern})*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Query:
     """A JSONPath. A singular one leads by plain names and indexes; the library answers all others."""
 

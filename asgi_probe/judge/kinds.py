@@ -29,22 +29,25 @@ def is_integer(value: Any) -> bool:
             return False
 
 
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_TIME = re.compile(
-    r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?", re.ASCII
-)
+_DATE = r"\d{4}-\d\d-\d\d"
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?"
+
+
+def _fits(pattern: str, text: str) -> bool:
+    """Whether all of the text matches; `re` compiles a pattern when it is first used, and keeps it."""
+    return re.fullmatch(pattern, text, re.ASCII) is not None
 
 
 def is_date(text: str) -> bool:
     """RFC 3339 full-date: `2024-02-29`, a day that exists."""
     from asgi_probe.judge.moments import moment
 
-    return _DATE.fullmatch(text) is not None and moment(text) is not None
+    return _fits(_DATE, text) and moment(text) is not None
 
 
 def is_time(text: str) -> bool:
     """RFC 3339 full-time, whose offset may be left out: `12:30:00`, `12:30:00.5Z`."""
-    return _TIME.fullmatch(text) is not None
+    return _fits(_TIME, text)
 
 
 def is_datetime(text: str) -> bool:
@@ -52,30 +55,30 @@ def is_datetime(text: str) -> bool:
     return text[10:11] in ("T", "t", " ") and is_date(text[:10]) and is_time(text[11:])
 
 
-_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_UUID = r"(?i:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})"
 
 
 def is_uuid(text: str) -> bool:
     """RFC 9562 in its usual form, of any version."""
-    return _UUID.fullmatch(text) is not None
+    return _fits(_UUID, text)
 
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_LABEL = r"(?i:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)"
 
 
 def is_hostname(text: str) -> bool:
     """RFC 1123: labels of at most 63 letters, digits and inner hyphens, 253 characters in all."""
-    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
+    return len(text) <= 253 and all(_fits(_LABEL, label) for label in text.split("."))
 
 
 _ATOM = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
-_LOCAL = re.compile(rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*")')
+_LOCAL = rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[ !#-\[\]-~\u0080-\U0010ffff]|\\[ -~])*")'
 
 
 def is_email(text: str) -> bool:
     """RFC 5321 mailbox, with RFC 6531's characters: local part up to 64 octets, a host name or `[address]`."""
     local, at, domain = text.rpartition("@")
-    if not at or not _LOCAL.fullmatch(local) or len(local.encode(errors="replace")) > 64 or len(text) > 254:
+    if not at or not _fits(_LOCAL, local) or len(local.encode(errors="replace")) > 64 or len(text) > 254:
         return False
     if domain.startswith("["):
         return domain.endswith("]") and _is_address_literal(domain[1:-1])
@@ -92,32 +95,31 @@ def _ascii_labels(domain: str) -> str:
 
 
 _PCHAR = r"(?:[a-z0-9\-._~!$&'()*+,;=:@]|%[0-9a-f]{2})"
-_URI = re.compile(
-    rf"[a-z][a-z0-9+.\-]*:(?://(?:(?:[a-z0-9\-._~!$&'()*+,;=:]|%[0-9a-f]{{2}})*@)?"
+_URI = (
+    rf"(?i:[a-z][a-z0-9+.\-]*:(?://(?:(?:[a-z0-9\-._~!$&'()*+,;=:]|%[0-9a-f]{{2}})*@)?"
     rf"(?:\[(?P<address>[^\]]*)\]|(?:[a-z0-9\-._~!$&'()*+,;=]|%[0-9a-f]{{2}})*)(?::\d*)?(?:/{_PCHAR}*)*"
     rf"|/(?:{_PCHAR}+(?:/{_PCHAR}*)*)?|{_PCHAR}+(?:/{_PCHAR}*)*|)"
-    rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?",
-    re.IGNORECASE | re.ASCII,
+    rf"(?:\?(?:{_PCHAR}|[/?])*)?(?:\#(?:{_PCHAR}|[/?])*)?)"
 )
-_FUTURE_ADDRESS = re.compile(r"v[0-9a-f]+\.[a-z0-9\-._~!$&'()*+,;=:]+", re.IGNORECASE | re.ASCII)
+_FUTURE_ADDRESS = r"(?i:v[0-9a-f]+\.[a-z0-9\-._~!$&'()*+,;=:]+)"
 
 
 def is_uri(text: str) -> bool:
     """RFC 3986 URI: with a scheme, relative references are none."""
-    found = _URI.fullmatch(text)
+    found = re.fullmatch(_URI, text, re.ASCII)
     if not found:
         return False
     address = found["address"]
-    return address is None or is_ipv6(address) or _FUTURE_ADDRESS.fullmatch(address) is not None
+    return address is None or is_ipv6(address) or _fits(_FUTURE_ADDRESS, address)
 
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.ASCII)
+_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 
 
 def is_ipv4(text: str) -> bool:
     """RFC 2673 dotted quad, without leading zeros."""
-    return _IPV4.fullmatch(text) is not None
+    return _fits(_IPV4, text)
 
 
 def is_ipv6(text: str) -> bool:
@@ -131,13 +133,13 @@ def is_ipv6(text: str) -> bool:
     return "%" not in text
 
 
-_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?", re.ASCII)
-_BASE64URL = re.compile(r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?", re.ASCII)
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_BASE64URL = r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?"
 
 
 def is_base64(text: str) -> bool:
     """RFC 4648, padded, in either alphabet."""
-    return _BASE64.fullmatch(text) is not None or _BASE64URL.fullmatch(text) is not None
+    return _fits(_BASE64, text) or _fits(_BASE64URL, text)
 
 
 def is_json(text: str) -> bool:

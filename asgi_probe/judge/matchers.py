@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asgi_probe.spec.template import Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class MatcherKind:
     """A matcher that tests a value against a prepared argument.
 
@@ -41,7 +41,7 @@ class MatcherKind:
     lists: Callable[[Any], bool] = lambda _: False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Matcher:
     """One matcher with its argument; of a `${…}` the argument is prepared when it is rendered."""
 
@@ -75,9 +75,7 @@ class Matcher:
     def explain(self, value: Any, path: Path, findings: Findings) -> None:
         argument = self._argument(findings.scope)
         words = self.kind.words(argument)
-        if value is ABSENT:
-            findings.add(self.node, path, "is missing", words, None)
-        elif self.kind is EQUALS:
+        if self.kind is EQUALS:
             from_data(argument.literal, self.node, self.mode, closed=True).explain(value, path, findings)
         else:
             findings.add(self.node, path, f"expected {words}, got {self._got(value)}", words, value)
@@ -120,7 +118,7 @@ def _place(node: Node, item: int | str | None) -> Any:
 # $equals
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Literals:
     """Data to compare with, and how texts are taken."""
 
@@ -166,7 +164,7 @@ IN = MatcherKind(
 # $is
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Names:
     """The names after `$is`."""
 

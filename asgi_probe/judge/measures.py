@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,10 @@ from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Context
+    from decimal import Context, Decimal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Limit:
     """What to compare with, and as it was written."""
 
@@ -55,7 +56,10 @@ def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Limit], bo
     return holds
 
 
-@dataclass(frozen=True, slots=True)
+_SHARE = re.compile(r"(\d{1,6}(?:\.\d{1,12})?) ?%", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Near:
     """A number, and how far from it a value may be."""
 
@@ -87,20 +91,18 @@ def _known_keys(matcher: str, data: dict[str, Any], known: tuple[str, ...]) -> N
 
 
 def _tolerance(number: Any, within: Any) -> Any:
-    from decimal import Decimal, InvalidOperation
+    from decimal import Decimal
 
     if within is None:
-        return _wide().multiply(_decimal(number).copy_abs(), Decimal("1e-6"))
-    try:
-        share = Decimal(within[:-1]) / 100 if isinstance(within, str) and within.endswith("%") else None
-    except InvalidOperation:
-        share = Decimal("nan")
-    if share is None and is_number(within) and within >= 0:
+        return _share_of(number, Decimal("1e-6"))
+    if is_number(within) and within >= 0:
         return _decimal(within)
-    if share is None or not share >= 0:
-        raise WrongArgument(
-            f"'within' wants a number or a share, found {show(within)}", "such as 0.01 or '5%'", "within"
-        )
+    if isinstance(within, str) and (found := _SHARE.fullmatch(within)):
+        return _share_of(number, Decimal(found[1]) / 100)
+    raise WrongArgument(f"'within' wants a number or a share, found {show(within)}", "such as 0.01 or '5%'", "within")
+
+
+def _share_of(number: Any, share: Decimal) -> Decimal:
     return _wide().multiply(_decimal(number).copy_abs(), share)
 
 
@@ -129,7 +131,7 @@ _SKEW = 5
 _FAR = 10**12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Age:
     """The most seconds ago, and as it was written."""
 

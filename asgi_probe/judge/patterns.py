@@ -14,6 +14,7 @@ from asgi_probe.judge.values import ABSENT, Path, counted, equal, is_number, kin
 from asgi_probe.spec.source import data, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping as Scope
 
     from asgi_probe.judge.findings import Findings
@@ -42,7 +43,7 @@ class Pattern(Protocol):
         ...
 
     def explain(self, value: Any, path: Path, findings: Findings) -> None:
-        """Say why the value, which lies at `path`, does not match; asked only when it does not."""
+        """Say why the value at `path` does not match; asked only when it is there and does not."""
         ...
 
     def words(self, scope: Scope[str, Any]) -> str:
@@ -78,7 +79,7 @@ def got(value: Any, *, typed: bool) -> str:
     return f"{shown} ({kind_of(value)})" if typed and type(value) not in (dict, list, NoneType) else shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Equal:
     """A scalar, with JSON's types."""
 
@@ -107,9 +108,6 @@ class Equal:
 
 def explain_difference(node: Node, expected: Any, value: Any, path: Path, findings: Findings) -> None:
     """One scalar that is not another."""
-    if value is ABSENT:
-        findings.add(node, path, "is missing", expected, None)
-        return
     message = f"expected {show(expected)}, got {got(value, typed=_same_look(expected, value))}"
     if type(expected) is str and type(value) is str:
         message += _first_difference(expected, value)
@@ -135,7 +133,7 @@ def _first_difference(expected: str, value: str) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ObjectPattern:
     """An object by the keys that are given; with `closed` there is no other key."""
 
@@ -165,52 +163,59 @@ class ObjectPattern:
             return
         for key, pattern in self.members:
             item = value.get(key, ABSENT)
-            if not pattern.holds(item, findings.scope):
+            if not pattern.holds(item, findings.scope) and not findings.skipped():
                 explain_member(pattern, key, value, path, findings)
         for key in self._strangers(value) if self.closed else ():
             findings.add(self.node, (*path, key), "is not among the keys expected", None, value[key])
 
     def words(self, scope: Scope[str, Any]) -> str:
-        members = [f"{_name(key)}: {pattern.words(scope)}" for key, pattern in self.members[:_TOLD]]
+        members = (f"{_name(key)}: {pattern.words(scope)}" for key, pattern in self.members)
         return "exactly " * self.closed + listed("{", members, len(self.members), "}")
 
     def wants_list(self, scope: Scope[str, Any]) -> bool:  # noqa: ARG002
         return False
 
 
-_TOLD = 20
+_WIDEST = 100
 
 
 def _name(key: str) -> str:
     return key if key.isidentifier() else show(key)
 
 
-def listed(opening: str, parts: list[str], total: int, closing: str) -> str:
+def listed(opening: str, parts: Iterable[str], total: int, closing: str) -> str:
     """The words of a pattern's parts, as many as fit on a line, and how many there are beyond."""
     shown: list[str] = []
+    left = _WIDEST
     for part in parts:
-        if shown and sum(map(len, shown)) + len(part) > 100:
+        if shown and len(part) > left:
             break
-        shown.append(part)
+        shown.append(part if len(part) <= _WIDEST else part[: _WIDEST - 1] + "…")
+        left -= len(part)
     more = [f"… {total - len(shown):,} more"] if total > len(shown) else []
     return opening + ", ".join(shown + more) + closing
 
 
 def explain_kind(node: Node, expected: str, value: Any, path: Path, findings: Findings) -> None:
     """A value of another kind than the pattern is for."""
-    if value is ABSENT:
-        findings.add(node, path, "is missing", expected, None)
-        return
     findings.add(node, path, f"expected {expected}, got {got(value, typed=True)}", expected, value)
 
 
 def explain_member(pattern: Pattern, key: str, owner: dict[str, Any], path: Path, findings: Findings) -> None:
-    """A member that does not match; of one that is missing, what is there instead."""
+    """A member that does not match, or is missing."""
     if key in owner:
         pattern.explain(owner[key], (*path, key), findings)
-        return
-    message = f"is missing{neighbours(key, owner)}"
-    findings.add(pattern.node, (*path, key), message, expected_by(pattern, findings.scope), None)
+    else:
+        explain_missing(pattern, neighbours(key, owner), (*path, key), findings)
+
+
+def explain_missing(pattern: Pattern, hint: str, path: Path, findings: Findings) -> None:
+    """A value that is not there, and what is there instead."""
+    outer = findings.because
+    if isinstance(pattern, Matchers):
+        findings.because = pattern.reason(findings)
+    findings.add(pattern.node, path, f"is missing{hint}", expected_by(pattern, findings.scope), None)
+    findings.because = outer
 
 
 def expected_by(pattern: Pattern, scope: Scope[str, Any]) -> Any:
@@ -229,7 +234,7 @@ def neighbours(key: str, names: Any) -> str:
     return f"; there are: {present if len(present) <= 80 else present[:79] + '…'}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class KeyedPattern:
     """An object pattern some of whose keys hold `${…}`."""
 
@@ -258,7 +263,7 @@ class KeyedPattern:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListPattern:
     """A list of this length, each element by its pattern, in order."""
 
@@ -286,17 +291,17 @@ class ListPattern:
             message = f"expected {counted(len(self.items), 'item')}, got {len(value):,}"
             findings.add(self.node, path, message, data(self.node) if self.data is None else self.data, value)
         for index, (pattern, item) in enumerate(zip(self.items, value, strict=False)):
-            if not pattern.holds(item, findings.scope):
+            if not pattern.holds(item, findings.scope) and not findings.skipped():
                 pattern.explain(item, (*path, index), findings)
 
     def words(self, scope: Scope[str, Any]) -> str:
-        return listed("[", [pattern.words(scope) for pattern in self.items[:_TOLD]], len(self.items), "]")
+        return listed("[", (pattern.words(scope) for pattern in self.items), len(self.items), "]")
 
     def wants_list(self, scope: Scope[str, Any]) -> bool:  # noqa: ARG002
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Rendered:
     """What a variable holds: a pattern by its shape, and never a matcher."""
 
@@ -318,10 +323,46 @@ class Rendered:
         self._pattern(findings.scope).explain(value, path, findings)
 
     def words(self, scope: Scope[str, Any]) -> str:
-        return show(self.value.render(scope))
+        return self._pattern(scope).words(scope)
 
     def wants_list(self, scope: Scope[str, Any]) -> bool:
         return type(self.value.render(scope)) is list
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Matchers:
+    """Matchers that must all hold; `because` is printed with what does not."""
+
+    node: Node
+    parts: tuple[Pattern, ...]
+    because: Value | None = None
+    absence: bool = False
+
+    def holds(self, value: Any, scope: Scope[str, Any]) -> bool:
+        if value is ABSENT and not self.absence:
+            return False
+        for part in self.parts:  # noqa: SIM110 - all() would nest C frames in deep documents
+            if not part.holds(value, scope):
+                return False
+        return True
+
+    def explain(self, value: Any, path: Path, findings: Findings) -> None:
+        outer = findings.because
+        findings.because = self.reason(findings)
+        for part in self.parts:
+            if not part.holds(value, findings.scope):
+                part.explain(value, path, findings)
+        findings.because = outer
+
+    def reason(self, findings: Findings) -> str | None:
+        """The text of the nearest `$because`."""
+        return findings.because if self.because is None else str(self.because.render(findings.scope))
+
+    def words(self, scope: Scope[str, Any]) -> str:
+        return " and ".join([part.words(scope) for part in self.parts]) or "anything"
+
+    def wants_list(self, scope: Scope[str, Any]) -> bool:
+        return any(part.wants_list(scope) for part in self.parts)
 
 
 def from_data(shape: Any, node: Node, mode: Mode, *, closed: bool = False) -> Pattern:

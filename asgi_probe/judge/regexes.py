@@ -14,7 +14,7 @@ _LONGEST_SECONDS = 1.0
 _SHORT = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Regex:
     """A regex that compiles; `plain` is set where backtracking cannot take long on a short text."""
 

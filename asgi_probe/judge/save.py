@@ -41,7 +41,7 @@ class Missing(ProbeError):  # noqa: N818 - says what the value is
     """Why a source has nothing to give."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Save:
     """One value to be saved under a name."""
 

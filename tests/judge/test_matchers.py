@@ -1,5 +1,6 @@
 """Every matcher: what it holds for, what it does not, and what it says then."""
 
+import datetime as dt
 import json
 
 import pytest
@@ -9,34 +10,92 @@ from asgi_probe.spec.template import VariableError
 from tests.judge.nodes import answer, expectation, judge, problems, told
 
 HOLDS = [
-    ("1", "1"), ("1", "1.0"), ("1.5", "1.50"), ("'1'", '"1"'), ("true", "true"), ("null", "null"), ("{}", '{"a": 1}'),
-    ("[]", "[]"), ("[1, {a: 2}]", '[1, {"a": 2, "b": 3}]'), ("{a: {b: 1}}", '{"a": {"b": 1, "c": 2}}'),
-    ("{$equals: {$gt: 5}}", '{"$gt": 5}'), ("{$equals: [1, {a: 1.0}]}", '[1.0, {"a": 1}]'),
-    ("{$not: 5}", "6"), ("{$not: {a: 1}}", '{"a": 2}'), ("{$not: {$is: 'null'}}", "0"), ("{$not: null}", "0"),
-    ("{$gt: 1}", "1.5"), ("{$ge: 1}", "1"), ("{$lt: 1e400}", "5"), ("{$le: 1.5}", "1.5"),
-    ("{$gt: 2024-01-01}", '"2024-01-01T00:00:01Z"'), ("{$lt: '2024-01-01T00:00:00+01:00'}", '"2023-12-31T22:59:59.5Z"'),
-    ("{$ge: '2024-01-01T00:00:00'}", '"2024-01-01"'), ("{$gt: 59s}", '"1m"'), ("{$gt: 1h}", '"PT1H30M"'),
-    ("{$approx: 3.14}", "3.140001"), ("{$approx: {value: 10, within: 1}}", "11"), ("{$approx: {value: 100, within: 5%}}", "95"),
-    ("{$approx: {value: 10}}", "10.000001"), ("{$approx: 0}", "0"), ("{$approx: -2}", "-2.0000001"),
-    ("{$in: [1, a, {b: 1}]}", '{"b": 1}'), ("{$in: 5}", "5"),
-    ("{$is: [string, uuid]}", '"0b9e3f26-6d1c-4a6b-8a59-8f0e2a3b4c5d"'), ("{$is: null}", "null"), ("{$is: integer}", "1.0"),
-    ("{$contains: b}", '"abc"'), ("{$contains: [a, c]}", '"abc"'), ("{$contains: 42}", '"is 42"'), ("{$contains: 2}", "[1, 2]"),
-    ("{$contains: {a: 1}}", '[{"a": 1, "b": 2}]'), ("{$contains: [{$gt: 5}, 1]}", "[1, 6]"), ("{$contains: a}", '{"a": null}'),
-    ("{$contains: [a, b]}", '{"a": 1, "b": 2}'), ("{$contains: {$starts_with: x-}}", '{"x-a": 1}'), ("{$contains: 5}", '{"5": 1}'),
-    ("{$starts_with: ab}", '"abc"'), ("{$ends_with: bc}", '"abc"'), ("{$regex: b+}", '"abbc"'), ("{$regex: '^(a|b)+$'}", '"abab"'),
-    ("{$length: 3}", '"abc"'), ("{$length: {$gt: 1}}", "[1, 2]"), ("{$length: 0}", "{}"), ("{$length: 1}", '"\\ud83d\\ude00"'),
-    ("{$each: {$gt: 0}}", "[1, 2]"), ("{$each: 1}", "[]"), ("{$some: 2}", "[1, 2]"), ("{$none: 3}", "[1, 2]"), ("{$none: 3}", "[]"),
-    ("{$unordered: [1, 2, 2]}", "[2, 1, 2]"), ("{$unordered: [{$gt: 0}, 1]}", "[1, 2]"), ("{$unordered: []}", "[]"),
-    ("{$unordered: 1}", "[1]"), ("{$unordered: [{$is: integer}, {$gt: 1}, 3]}", "[3, 2, 1]"),
-    ("{$exactly: {a: {$gt: 0}}}", '{"a": 1}'), ("{$exactly: {a: {b: 1}}}", '{"a": {"b": 1, "c": 2}}'), ("{$exactly: {}}", "{}"),
-    ("{$all: [{$gt: 1}, {$lt: 3}]}", "2"), ("{$any: [1, a]}", '"a"'), ("{$any: 1}", "1"),
-    ("{$json: {a: 1}}", '"{\\"a\\": 1}"'), ("{$base64: hello}", '"aGVsbG8="'), ("{$base64: hello}", '"aGVsbG8"'),
-    ("{$base64: '??>'}", '"Pz8-"'), ("{$base64: {$gt: 4}}", '"NQ=="'),
-    ("{$because: reasons}", "5"), ("{$gt: 1, $lt: 3, $because: x}", "2"),
-    ("{a: {$is: absent}}", "{}"), ("{a: {$any: [{$is: absent}, 5]}}", "{}"), ("{a: {$any: [{$is: absent}, 5]}}", '{"a": 5}'),
-    ("{a: {$all: [{$is: absent}]}}", "{}"), ("{a: {$is: absent, $because: gone}}", "{}"), ("{a: {$not: {$is: absent}}}", '{"a": null}'),
-    ("{a: {$is: present}}", '{"a": null}'), ("{a: null}", '{"a": null}'),
-]  # fmt: skip
+    ("1", "1"),
+    ("1", "1.0"),
+    ("1.5", "1.50"),
+    ("'1'", '"1"'),
+    ("true", "true"),
+    ("null", "null"),
+    ("{}", '{"a": 1}'),
+    ("[]", "[]"),
+    ("[1, {a: 2}]", '[1, {"a": 2, "b": 3}]'),
+    ("{a: {b: 1}}", '{"a": {"b": 1, "c": 2}}'),
+    ("{$equals: {$gt: 5}}", '{"$gt": 5}'),
+    ("{$equals: [1, {a: 1.0}]}", '[1.0, {"a": 1}]'),
+    ("{$not: 5}", "6"),
+    ("{$not: {a: 1}}", '{"a": 2}'),
+    ("{$not: {$is: 'null'}}", "0"),
+    ("{$not: null}", "0"),
+    ("{$gt: 1}", "1.5"),
+    ("{$ge: 1}", "1"),
+    ("{$lt: 1e400}", "5"),
+    ("{$le: 1.5}", "1.5"),
+    ("{$gt: 2024-01-01}", '"2024-01-01T00:00:01Z"'),
+    ("{$lt: '2024-01-01T00:00:00+01:00'}", '"2023-12-31T22:59:59.5Z"'),
+    ("{$ge: '2024-01-01T00:00:00'}", '"2024-01-01"'),
+    ("{$gt: 59s}", '"1m"'),
+    ("{$gt: 1h}", '"PT1H30M"'),
+    ("{$approx: 3.14}", "3.140001"),
+    ("{$approx: {value: 10, within: 1}}", "11"),
+    ("{$approx: {value: 100, within: 5%}}", "95"),
+    ("{$approx: {value: 10}}", "10.000001"),
+    ("{$approx: 0}", "0"),
+    ("{$approx: -2}", "-2.0000001"),
+    ("{$in: [1, a, {b: 1}]}", '{"b": 1}'),
+    ("{$in: 5}", "5"),
+    ("{$is: [string, uuid]}", '"0b9e3f26-6d1c-4a6b-8a59-8f0e2a3b4c5d"'),
+    ("{$is: null}", "null"),
+    ("{$is: integer}", "1.0"),
+    ("{$contains: b}", '"abc"'),
+    ("{$contains: [a, c]}", '"abc"'),
+    ("{$contains: 42}", '"is 42"'),
+    ("{$contains: 2}", "[1, 2]"),
+    ("{$contains: {a: 1}}", '[{"a": 1, "b": 2}]'),
+    ("{$contains: [{$gt: 5}, 1]}", "[1, 6]"),
+    ("{$contains: a}", '{"a": null}'),
+    ("{$contains: [a, b]}", '{"a": 1, "b": 2}'),
+    ("{$contains: {$starts_with: x-}}", '{"x-a": 1}'),
+    ("{$contains: 5}", '{"5": 1}'),
+    ("{$starts_with: ab}", '"abc"'),
+    ("{$ends_with: bc}", '"abc"'),
+    ("{$regex: b+}", '"abbc"'),
+    ("{$regex: '^(a|b)+$'}", '"abab"'),
+    ("{$length: 3}", '"abc"'),
+    ("{$length: {$gt: 1}}", "[1, 2]"),
+    ("{$length: 0}", "{}"),
+    ("{$length: 1}", '"\\ud83d\\ude00"'),
+    ("{$each: {$gt: 0}}", "[1, 2]"),
+    ("{$each: 1}", "[]"),
+    ("{$some: 2}", "[1, 2]"),
+    ("{$none: 3}", "[1, 2]"),
+    ("{$none: 3}", "[]"),
+    ("{$unordered: [1, 2, 2]}", "[2, 1, 2]"),
+    ("{$unordered: [{$gt: 0}, 1]}", "[1, 2]"),
+    ("{$unordered: []}", "[]"),
+    ("{$unordered: 1}", "[1]"),
+    ("{$unordered: [{$is: integer}, {$gt: 1}, 3]}", "[3, 2, 1]"),
+    ("{$exactly: {a: {$gt: 0}}}", '{"a": 1}'),
+    ("{$exactly: {a: {b: 1}}}", '{"a": {"b": 1, "c": 2}}'),
+    ("{$exactly: {}}", "{}"),
+    ("{$all: [{$gt: 1}, {$lt: 3}]}", "2"),
+    ("{$any: [1, a]}", '"a"'),
+    ("{$any: 1}", "1"),
+    ("{$json: {a: 1}}", '"{\\"a\\": 1}"'),
+    ("{$base64: hello}", '"aGVsbG8="'),
+    ("{$base64: hello}", '"aGVsbG8"'),
+    ("{$base64: '??>'}", '"Pz8-"'),
+    ("{$base64: {$gt: 4}}", '"NQ=="'),
+    ("{$because: reasons}", "5"),
+    ("{$gt: 1, $lt: 3, $because: x}", "2"),
+    ("{a: {$is: absent}}", "{}"),
+    ("{a: {$any: [{$is: absent}, 5]}}", "{}"),
+    ("{a: {$any: [{$is: absent}, 5]}}", '{"a": 5}'),
+    ("{a: {$all: [{$is: absent}]}}", "{}"),
+    ("{a: {$is: absent, $because: gone}}", "{}"),
+    ("{a: {$not: {$is: absent}}}", '{"a": null}'),
+    ("{a: {$is: present}}", '{"a": null}'),
+    ("{a: null}", '{"a": null}'),
+]
 
 
 @pytest.mark.parametrize(("pattern", "body"), HOLDS)
@@ -88,15 +147,24 @@ FAILS = [
     ("{a: {$is: absent}}", '{"a": null}', "json $.a expected nothing there, got null"),
     ("{a: {$is: present}}", "{}", "json $.a is missing; there is nothing"),
     ("{$contains: x}", '"abc"', "json $ expected text that contains 'x', got 'abc'"),
-    ("{$contains: {$gt: 1}}", '"abc"', "json $ expected more than 1 inside text, which holds nothing but text: got 'abc'"),
+    (
+        "{$contains: {$gt: 1}}",
+        '"abc"',
+        "json $ expected more than 1 inside text, which holds nothing but text: got 'abc'",
+    ),
     ("{$contains: 3}", "[1, 2]", "json $ none of 2 elements is 3"),
     ("{$contains: 3}", "[]", "json $ expected an element that is 3, but the list is empty"),
     (
-        "{$contains: {a: 1, b: 2}}", '[5, {"a": 1, "b": 3}]',
+        "{$contains: {a: 1, b: 2}}",
+        '[5, {"a": 1, "b": 3}]',
         "json $ none of 2 elements is {a: 1, b: 2}; the closest is [1]: expected 2, got 3 at $[1].b",
     ),
     ("{$contains: name}", '{"nam": 1}', "json $ expected the key 'name', which is missing; did you mean 'nam'?"),
-    ("{$contains: [a, b]}", "5", "json $ expected text, a list or an object that contains 'a' and 'b', got 5 (an integer)"),
+    (
+        "{$contains: [a, b]}",
+        "5",
+        "json $ expected text, a list or an object that contains 'a' and 'b', got 5 (an integer)",
+    ),
     ("{$starts_with: x}", '"abc"', "json $ expected text that starts with 'x', got 'abc'"),
     ("{$ends_with: x}", "5", "json $ expected text that ends with 'x', got 5"),
     (r"{$regex: '^/items/\d+$'}", '"/x"', r"json $ expected text matching '^/items/\d+$', got '/x'"),
@@ -106,8 +174,16 @@ FAILS = [
     ("{$length: 3}", "5", "json $ expected text, a list or an object with a length of 3, got 5 (an integer)"),
     ("{$each: {a: 1}}", '[{"a": 1}, {"a": 2}]', "json $[1].a expected 1, got 2"),
     ("{$each: 1}", "5", "json $ expected a list whose every element is 1, got 5 (an integer)"),
-    ("{$some: {a: 1}}", '[{"a": 2}]', "json $ none of 1 element is {a: 1}; the closest is [0]: expected 1, got 2 at $[0].a"),
-    ("{$some: {a: 1}}", '[{"b": 2}]', "json $ none of 1 element is {a: 1}; the closest is [0]: $[0].a is missing; there are: b"),
+    (
+        "{$some: {a: 1}}",
+        '[{"a": 2}]',
+        "json $ none of 1 element is {a: 1}; the closest is [0]: expected 1, got 2 at $[0].a",
+    ),
+    (
+        "{$some: {a: 1}}",
+        '[{"b": 2}]',
+        "json $ none of 1 element is {a: 1}; the closest is [0]: $[0].a is missing; there are: b",
+    ),
     ("{$some: 1}", "{}", "json $ expected a list with an element that is 1, got {}"),
     ("{$none: 2}", "[1, 2]", "json $[1] expected no element that is 2, got 2"),
     ("{$none: 2}", "null", "json $ expected a list without an element that is 2, got null"),
@@ -118,8 +194,12 @@ FAILS = [
     ("{$all: [{$gt: 1}, {$lt: 3}]}", "3", "json $ expected less than 3, got 3"),
     ("{$any: [1, a, {$gt: 5}]}", "2", "json $ expected 1 or 'a' or more than 5, got 2 (an integer)"),
     (
-        "{$any: [1, {a: 1, b: 1}]}", '{"a": 1, "b": 2}',
-        'json $ expected 1 or {a: 1, b: 1}, got {"a": 1, "b": 2}; the closest is alternative 2: expected 1, got 2 at $.b',
+        "{$any: [1, {a: 1, b: 1}]}",
+        '{"a": 1, "b": 2}',
+        (
+            'json $ expected 1 or {a: 1, b: 1}, got {"a": 1, "b": 2}; '
+            "the closest is alternative 2: expected 1, got 2 at $.b"
+        ),
     ),
     ("{a: {$any: [1, 2]}}", "{}", "json $.a is missing; there is nothing"),
     ("{$json: 1}", '"x"', "json $ expected JSON text, but it is not JSON from line 1, column 1 on: 'x'"),
@@ -127,13 +207,32 @@ FAILS = [
     ("{$json: 1}", "1", "json $ expected JSON text, got 1 (an integer)"),
     ("{$base64: x}", '"*"', "json $ expected base64 text, but it is not base64"),
     ("{$base64: x}", '"/w=="', "json $ expected base64 text, but it decodes to 1 bytes that are not UTF-8 text"),
-    ("{$jwt: {claims: {a: 1}}}", '"x"', "json $ expected JWT text, but it is not a JWT, which has three base64url parts"),
+    (
+        "{$jwt: {claims: {a: 1}}}",
+        '"x"',
+        "json $ expected JWT text, but it is not a JWT, which has three base64url parts",
+    ),
     ("{a: {$not: 5}}", "{}", "json $.a is missing; there is nothing"),
     ("{a: {$not: {$is: absent}}}", "{}", "json $.a is missing; there is nothing"),
+    ("{a: {$all: [{$is: absent}, 5]}}", "{}", "json $.a is missing; there is nothing"),
+    ("{$some: {$all: [1, {$json: 2}]}}", "[3]", "json $ none of 1 element is 1 and JSON text of 2"),
+    (
+        "{$some: {$each: {$some: {$none: 1}}}}",
+        "[3]",
+        (
+            "json $ none of 1 element is a list whose every element is a list with an element that is "
+            "a list without an element that is 1"
+        ),
+    ),
+    ("{$some: {$contains: a}}", "[3]", "json $ none of 1 element is what contains 'a'"),
+    ("{$some: {$unordered: [1, a]}}", "[3]", "json $ none of 1 element is a list of [1, 'a'] in any order"),
+    ("{$some: {$because: x, $not: {}}}", "[{}]", "json $ none of 1 element is anything but {}"),
+    ("{$some: [{'odd key': 1}]}", "[3]", "json $ none of 1 element is [{'odd key': 1}]"),
+    ("{$not: {$because: x}}", "3", "json $ expected anything but anything, got 3"),
     ("{a: {$because: x}}", "{}", "json $.a is missing; there is nothing"),
     ("{a: {$equals: null}}", "{}", "json $.a is missing; there is nothing"),
     ("{a: {$is: absent, $not: 5}}", "{}", "json $.a is missing; there is nothing"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("pattern", "body", "message"), FAILS)
@@ -157,7 +256,10 @@ def test_unordered_tells_what_is_missing_and_what_is_too_much():
     found = told(judge("json: {$unordered: [1, {a: 1, b: 2}, 3]}", answer('[3, {"a": 1, "b": 5}, 7]')))
     assert found == [
         "json $ expected an element that is 1, none is left",
-        "json $ expected an element that is {a: 1, b: 2}, none is left; the closest is [1]: expected 2, got 5 at $[1].b",
+        (
+            "json $ expected an element that is {a: 1, b: 2}, none is left; "
+            "the closest is [1]: expected 2, got 5 at $[1].b"
+        ),
         'json $[1] is not among the elements expected: {"a": 1, "b": 5}',
         "json $[2] is not among the elements expected: 7",
     ]
@@ -168,6 +270,12 @@ def test_unordered_finds_the_only_assignment():
     body = json.dumps([*range(30), *range(30)])
     assert judge(f"json: {{$unordered: [{pattern}]}}", answer(body)) == []
     assert len(judge(f"json: {{$unordered: [{pattern}, 77]}}", answer(body))) == 1
+
+
+def test_unordered_of_many_scalars_that_are_all_wrong_ends():
+    found = judge("json: {$unordered: '${x}'}", answer(json.dumps(list(range(20_000)))), {"x": [-1] + [0] * 19_999})
+    assert found[0].message == "expected an element that is -1, none is left"
+    assert len(found) == 100
 
 
 def test_a_mismatch_knows_its_place():
@@ -184,10 +292,21 @@ def test_the_nearest_because_is_printed():
     assert [m.because for m in judge(spec, answer('{"a": 1, "b": 2}'))] == ["inner", "outer"]
 
 
+@pytest.mark.parametrize(
+    "spec",
+    ["json: {a: {$gt: 1, $because: 'the ${x}'}}", "jsonpath: {$.a: {$gt: 1, $because: 'the ${x}'}}"],
+)
+def test_because_is_printed_for_what_is_missing(spec):
+    (found,) = judge(spec, answer("{}"), {"x": "law"})
+    assert (found.message, found.because) == ("is missing; there is nothing", "the law")
+
+
 def test_after_a_hundred_mismatches_the_rest_is_counted():
     found = judge("json: {$each: 1}", answer(json.dumps([2] * 500)))
     assert len(found) == 100
     assert found[-1].message == "and 401 more mismatches"
+    for pattern in ("$none: 2", "$unordered: [1]"):
+        assert len(judge(f"json: {{{pattern}}}", answer(json.dumps([2] * 500)))) == 100
 
 
 def test_long_texts_show_where_they_part():
@@ -197,9 +316,9 @@ def test_long_texts_show_where_they_part():
 
 def test_a_regex_that_backtracks_is_stopped():
     with pytest.raises(Unjudgeable, match="ran longer than a second") as caught:
-        judge("json: {a: {$regex: '^(x+x+)+y$'}}", answer(json.dumps({"a": "x" * 5000})))
+        judge("json: {a: {$regex: '(x|xx)+$'}}", answer(json.dumps({"a": "x" * 60 + "y"})))
     assert caught.value.kind is None
-    assert caught.value.node.column == 19
+    assert caught.value.node.column == 20
 
 
 def test_a_short_regex_on_a_long_text():
@@ -236,14 +355,23 @@ VARIABLES = [
     ("{$contains: ['${x}']}", [1, 2], "[[1, 2]]", []),
     ("{$contains: '${x}'}", 12, '"a12"', []),
     ("{$unordered: '${x}'}", [1, 2], "[2, 1]", []),
-    ("{$unordered: '${x}'}", [1, 2], "[2, 3]", [
-        "json $ expected an element that is 1, none is left", "json $[1] is not among the elements expected: 3",
-    ]),
+    (
+        "{$unordered: '${x}'}",
+        [1, 2],
+        "[2, 3]",
+        [
+            "json $ expected an element that is 1, none is left",
+            "json $[1] is not among the elements expected: 3",
+        ],
+    ),
     ("{$length: '${x}'}", 2, "[1]", ["json $ expected a length of 2, got 1: [1]"]),
     ("{$not: '${x}'}", 2, "2", ["json $ expected anything but 2, got 2"]),
     ("{$gt: 5, $because: 'the ${x}'}", "law", "6", []),
     ("$${x}", 1, '"${x}"', []),
-]  # fmt: skip
+    ("{$some: '${x}'}", {"a": 1}, "[1]", ["json $ none of 1 element is {a: 1}"]),
+    ("{$some: {'${x}': 1}}", "k", "[1]", ["json $ none of 1 element is {k: 1}"]),
+    ("{$some: {$exactly: '${x}'}}", {"a": 1}, "[1]", ["json $ none of 1 element is exactly {a: 1}"]),
+]
 
 
 @pytest.mark.parametrize(("pattern", "x", "body", "expected"), VARIABLES)
@@ -269,20 +397,27 @@ def test_an_argument_that_turns_out_wrong(pattern, x, message):
     assert caught.value.node.line == 1
 
 
+SUCH = "(such as 5, '2024-12-31', '2024-12-31T23:59:59Z' or '1h30m')"
 WRONG = [
     ("{$gtt: 5}", "1:8: unknown matcher '$gtt' (did you mean '$gt'?)"),
     ("{$eq: 5}", "1:8: unknown matcher '$eq' (did you mean '$equals'?)"),
     ("{$schema: {}}", "1:8: unknown matcher '$schema' ({$equals: …} takes a literal that looks like a matcher)"),
     ("{$call: 'a:b'}", "1:8: unknown matcher '$call' (did you mean '$all'?)"),
-    ("{$gt: [1]}", "1:13: expected a number, an ISO date or a duration, found [1] (such as 5, '2024-12-31', '2024-12-31T23:59:59Z' or '1h30m')"),
-    ("{$gt: '12'}", "1:13: expected a number, an ISO date or a duration, found '12' (such as 5, '2024-12-31', '2024-12-31T23:59:59Z' or '1h30m')"),
-    ("{$gt: true}", "1:13: expected a number, an ISO date or a duration, found true (such as 5, '2024-12-31', '2024-12-31T23:59:59Z' or '1h30m')"),
+    ("{$gt: [1]}", f"1:13: expected a number, an ISO date or a duration, found [1] {SUCH}"),
+    ("{$gt: '12'}", f"1:13: expected a number, an ISO date or a duration, found '12' {SUCH}"),
+    ("{$gt: true}", f"1:13: expected a number, an ISO date or a duration, found true {SUCH}"),
     ("{$approx: a}", "1:17: '$approx' wants a number, found 'a' (or {value: 3.14, within: 0.01})"),
     ("{$approx: {value: a}}", "1:18: '$approx' wants a number, found 'a' (or {value: 3.14, within: 0.01})"),
     ("{$approx: {within: 1}}", "1:17: '$approx' wants a number, found null (or {value: 3.14, within: 0.01})"),
     ("{$approx: {value: 1, within: -1}}", "1:28: 'within' wants a number or a share, found -1 (such as 0.01 or '5%')"),
-    ("{$approx: {value: 1, within: x%}}", "1:28: 'within' wants a number or a share, found 'x%' (such as 0.01 or '5%')"),
-    ("{$approx: {value: 1, within: nan%}}", "1:28: 'within' wants a number or a share, found 'nan%' (such as 0.01 or '5%')"),
+    (
+        "{$approx: {value: 1, within: x%}}",
+        "1:28: 'within' wants a number or a share, found 'x%' (such as 0.01 or '5%')",
+    ),
+    (
+        "{$approx: {value: 1, within: nan%}}",
+        "1:28: 'within' wants a number or a share, found 'nan%' (such as 0.01 or '5%')",
+    ),
     ("{$approx: {value: 1, withn: 1}}", "1:28: '$approx' does not know 'withn' (did you mean 'within'?)"),
     ("{$in: {a: 1}}", "1:13: '$in' wants a list, found a mapping (write the values it may have as a list)"),
     ("{$in: []}", "1:13: '$in' wants at least one value"),
@@ -291,7 +426,7 @@ WRONG = [
     ("{$starts_with: 5}", "1:22: expected text, found 5 (quote it)"),
     ("{$ends_with: [a]}", '1:20: expected text, found ["a"]'),
     ("{$regex: '(a'}", "1:16: the regex does not compile: missing ), unterminated subpattern at character 1"),
-    ("{$regex: 'a{2,1}'}", "1:16: the regex does not compile: min repeat greater than max repeat at character 2"),
+    ("{$regex: 'a{2,1}'}", "1:16: the regex does not compile: min repeat greater than max repeat at character 3"),
     ("{$unordered: {a: 1}}", "1:20: '$unordered' wants a list, found a mapping (write it as a list)"),
     ("{$exactly: [1]}", "1:18: '$exactly' wants a mapping, found a list"),
     ("{$exactly: {$gt: 5}}", "1:19: '$exactly' wants plain keys, found the matcher '$gt'"),
@@ -305,7 +440,7 @@ WRONG = [
     ("{$because: [a]}", "1:18: '$because' wants text, found a list"),
     ("{$not: {$gtt: 5}}", "1:15: unknown matcher '$gtt' (did you mean '$gt'?)"),
     ("[{a: {$each: [{$gtt: 1}]}}]", "1:22: unknown matcher '$gtt' (did you mean '$gt'?)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("pattern", "problem"), WRONG)
@@ -322,20 +457,22 @@ def test_plain_keys_and_matchers_do_not_mix():
 def test_all_problems_are_told_at_once():
     found = problems("json: {a: {$gtt: 1}, b: {$regex: '('}, c: {$is: x}}\nstatus: 6xx\njsonpath: {'$[': 1}")
     assert [problem.split(": ")[0] for problem in found] == [
-        "spec.yaml:1:12", "spec.yaml:1:34", "spec.yaml:1:49", "spec.yaml:2:9", "spec.yaml:3:12",
-    ]  # fmt: skip
+        "spec.yaml:1:12",
+        "spec.yaml:1:34",
+        "spec.yaml:1:49",
+        "spec.yaml:2:9",
+        "spec.yaml:3:12",
+    ]
 
 
 def test_a_recent_moment():
-    import datetime
-
-    now = datetime.datetime.now(datetime.UTC)
-    past = now - datetime.timedelta(minutes=3)
+    now = dt.datetime.now(dt.UTC)
+    past = now - dt.timedelta(minutes=3)
     http = past.strftime("%a, %d %b %Y %H:%M:%S GMT")
     texts = [past.isoformat(), past.replace(tzinfo=None).isoformat(), http, past.timestamp(), int(past.timestamp())]
-    for text in [*texts, (now + datetime.timedelta(seconds=3)).isoformat()]:
+    for text in [*texts, (now + dt.timedelta(seconds=3)).isoformat()]:
         assert judge("json: {$ago: 5m}", answer(json.dumps(text))) == []
-    for text in [*texts, (now + datetime.timedelta(minutes=3)).isoformat(), "x", None, 10**20]:
+    for text in [*texts, (now + dt.timedelta(minutes=3)).isoformat(), "x", None, 10**20]:
         (found,) = judge("json: {$ago: 1m}", answer(json.dumps(text)))
         assert found.message.startswith("expected a moment at most 1m ago, got ")
 
