@@ -14,6 +14,7 @@ from asgi_probe import __version__
 from asgi_probe.errors import UsageError
 from asgi_probe.exchange import Credentials
 from asgi_probe.target import decode
+from asgi_probe.target.client import UNTIMED
 from asgi_probe.target.http import httpx
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class Hop:
         """The request for a transport, with the headers as they are here and no others."""
         raw = [(name.encode(), value.encode()) for name, value in self.headers]
         stream = httpx.ByteStream(self.body or b"")
-        request = httpx.Request(self.method, self.address.url, headers=raw, stream=stream)
+        request = httpx.Request(
+            self.method, self.address.url, headers=raw, stream=stream, extensions={"timeout": UNTIMED}
+        )
         request.read()  # makes `content` there for whoever asks
         return request
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from asgi_probe.errors import UsageError
 from asgi_probe.exchange import Answer, Failure, Hop, Sent
+from asgi_probe.target.client import Client
 from asgi_probe.target.cookies import Jar
 from asgi_probe.target.decode import DecodingError, decoder_for
 from asgi_probe.target.explain import EXPECTED, explain
@@ -17,7 +19,7 @@ from asgi_probe.target.request import Composer, Unsendable, place_of
 from asgi_probe.target.wire import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from asgi_probe.exchange import Ask, Credentials, FailureKind
     from asgi_probe.target import request
@@ -48,21 +50,21 @@ class Exchanger:
     ) -> None:
         self.composer = Composer(target.base, headers, params, credentials)
         self._target = target
-        self._transport = target.transport
-        self._elsewhere: httpx.AsyncBaseTransport | None = None
+        self._client = Client(target.transport)
+        self._elsewhere: Client | None = None
 
     def session(self, jar: Jar | None = None) -> Session:
         """A session of its own, which starts with the cookies of `jar`."""
         return Session(self, jar)
 
-    def transport(self, hop: request.Hop) -> httpx.AsyncBaseTransport:
-        """What carries this request: the target's transport, or the network for anybody else."""
+    def client(self, hop: request.Hop) -> Client:
+        """What sends this request: on the target's transport, or over the network to anybody else."""
         if hop.address.own:
-            return self._transport
+            return self._client
         if self._elsewhere is None:
             from asgi_probe.target.live import elsewhere
 
-            self._elsewhere = elsewhere(self._target)
+            self._elsewhere = Client(elsewhere(self._target))
         return self._elsewhere
 
     def over_network(self, hop: request.Hop) -> bool:
@@ -155,17 +157,17 @@ class _Exchange:
         self._response, self._headers, self._body, self._size = None, [], b"", 0
         marks = self._marks = request.extensions["marks"] = Marks()
         began = perf_counter()
-        response = await self._exchanger.transport(hop).handle_async_request(request)
+        response = await self._exchanger.client(hop).exchange(request)
         try:
             self._begin(response, hop)
             await self._read(response)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                await response.stream.aclose()  # type: ignore[union-attr]  # ours are all async
+                await response.aclose()
             raise
         self._began = self._began or marks.began or began
         self._ended = marks.ended or perf_counter()
-        await response.stream.aclose()  # type: ignore[union-attr]  # likewise
+        await response.aclose()
         return response
 
     def _begin(self, response: httpx.Response, hop: request.Hop) -> None:
@@ -179,18 +181,19 @@ class _Exchange:
     async def _read(self, response: httpx.Response) -> None:
         encodings = [value for name, value in self._headers if name == "content-encoding"]
         decoder: Decoder | None = None
-        async for data in response.stream:  # type: ignore[union-attr]  # likewise
-            if not encodings:
-                self._keep(data)
-                continue
-            if decoder is None and (decoder := decoder_for(encodings)) is None:
-                encodings = []
-                self._keep(data)
-                continue
-            for step, piece in enumerate(decoder.feed(data)):
-                self._keep(piece)
-                if step % _STEPS_AT_A_TIME == _STEPS_AT_A_TIME - 1:
-                    await checkpoint()
+        async with aclosing(_pieces(response)) as pieces:
+            async for data in pieces:
+                if not encodings:
+                    self._keep(data)
+                    continue
+                if decoder is None and (decoder := decoder_for(encodings)) is None:
+                    encodings = []
+                    self._keep(data)
+                    continue
+                for step, piece in enumerate(decoder.feed(data)):
+                    self._keep(piece)
+                    if step % _STEPS_AT_A_TIME == _STEPS_AT_A_TIME - 1:
+                        await checkpoint()
         if decoder is not None:
             decoder.finish()
 
@@ -280,6 +283,11 @@ class _Stopped(Exception):  # noqa: N818 - no error of ours: the answer leads no
     def __init__(self, message: str, kind: FailureKind = "redirect") -> None:
         super().__init__(message)
         self.failure = Failure(kind, message)
+
+
+def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, still encoded; httpx wraps our stream in an asynchronous generator."""
+    return cast("AsyncGenerator[bytes, None]", aiter(cast("httpx.AsyncByteStream", response.stream)))
 
 
 def _text(value: bytes) -> str:

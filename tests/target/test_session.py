@@ -626,7 +626,7 @@ async def test_a_bug_of_the_transport_is_not_hidden():
             raise KeyError("ours")
 
     async with InProcess(None) as run:
-        run.exchanger._transport = Buggy()
+        run.exchanger._client = Client(Buggy())
         with pytest.raises(KeyError):
             await run("/")
 
