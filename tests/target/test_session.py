@@ -10,6 +10,7 @@ from asgi_probe import __version__
 from asgi_probe.errors import UsageError
 from asgi_probe.exchange import Answer, Ask, Credentials, Failure, Hop, Part
 from asgi_probe.target.asgi import AppTarget
+from asgi_probe.target.client import Client
 from asgi_probe.target.decode import offered
 from asgi_probe.target.http import httpx
 from asgi_probe.target.importing import LoadedApp
