@@ -1,0 +1,328 @@
+"""The documents say what is: their examples stem from files that run, their tables name what exists, and all of it.
+
+`UPDATE_GOLDEN=1` pastes the README's output anew: read the difference before you commit it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import typer
+
+from asgi_probe.cli.app import app
+from asgi_probe.config import TargetConfig, read_config
+from asgi_probe.engine.events import (
+    CheckFinished,
+    CheckStarted,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    TargetInfo,
+    Warned,
+)
+from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord
+from asgi_probe.errors import ExitCode
+from asgi_probe.exchange import FAILURE_KINDS
+from asgi_probe.judge.compiler import COMBINERS
+from asgi_probe.judge.cookies import ATTRIBUTES
+from asgi_probe.judge.kinds import KINDS
+from asgi_probe.judge.matchers import TESTS
+from asgi_probe.judge.save import FORMS, SOURCES
+from asgi_probe.reporters.ndjson import as_data
+from asgi_probe.spec import shapes
+from asgi_probe.spec.functions import FILTERS, FUNCTION_NAMES
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+REFERENCE = ROOT / "specs" / "README.md"
+BLOCK = re.compile(r"(?:^<!-- (?P<mark>.*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def read(document: Path) -> str:
+    return document.read_text(encoding="utf-8")
+
+
+def blocks(document: Path, language: str) -> list[tuple[str, str]]:
+    """The marks and texts of a document's blocks in a language."""
+    return [
+        (found["mark"] or "", found["text"])
+        for found in BLOCK.finditer(read(document))
+        if found["language"] == language
+    ]
+
+
+# examples
+
+
+def stands_in(part: str, whole: str) -> bool:
+    """Whether the lines follow each other in a text, indented as far or further."""
+    wanted, lines = dedent(part).splitlines(), whole.splitlines()
+    starts = range(len(lines) - len(wanted) + 1)
+    return any(dedent("\n".join(lines[at : at + len(wanted)])).splitlines() == wanted for at in starts)
+
+
+MARKED = [
+    (document, mark.removeprefix("from "), text)
+    for document in (README, REFERENCE)
+    for mark, text in blocks(document, "yaml")
+    if mark.startswith("from ")
+]
+
+
+@pytest.mark.parametrize(
+    ("document", "name", "text"), MARKED, ids=[f"{name}-{at}" for at, (_, name, _) in enumerate(MARKED)]
+)
+def test_an_example_stands_in_its_file(document: Path, name: str, text: str) -> None:
+    assert stands_in(text, read(document.parent / name))
+
+
+def test_all_examples_of_the_reference_stem_from_files() -> None:
+    assert [text for mark, text in blocks(REFERENCE, "yaml") if not mark.startswith("from ")] == []
+    assert len(MARKED) > 20
+
+
+def test_every_spec_is_in_the_list() -> None:
+    listed = set(re.findall(r"\]\((\w+\.yaml)\)", read(REFERENCE)))
+    assert listed == {path.name for path in (ROOT / "specs").glob("*.yaml")}
+
+
+def test_the_first_diagnostic_is_a_real_one(tmp_path: Path) -> None:
+    broken = read(ROOT / "specs" / "first.yaml").replace("    expect:\n", "    expects:\n")
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "first.yaml").write_text(broken)
+    (shown,) = [text for _, text in blocks(REFERENCE, "")]
+    ran = probe(tmp_path, "lint", "specs")
+    assert ran.returncode == ExitCode.USAGE
+    assert shown in ran.stderr
+
+
+def probe(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ASGI_PROBE_")}
+    return subprocess.run(
+        [sys.executable, "-m", "asgi_probe", *arguments],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+def stable(output: str) -> str:
+    """The output without what differs from run to run, and from machine to machine."""
+    output = re.sub(r"\b[\d.]+ (ms|s)\b", "TIME", output)
+    output = re.sub(r"requests?, [\d,]+ a second|[\d,.]+ requests/s", "RATE", output)
+    output = re.sub(r"accept-encoding: .*", "accept-encoding: …", output)
+    output = re.sub(r"\d{4}-\d\d-\d\dT[\d:.+]+", "MOMENT", output)
+    return re.sub(r" +TIME", " TIME", output).strip()
+
+
+def test_what_a_failure_looks_like_is_pasted_from_a_real_one(tmp_path: Path) -> None:
+    ((_, spec),) = [block for block in blocks(README, "yaml") if block[0] == "melons.yaml"]
+    ((_, shown),) = [block for block in blocks(README, "console") if block[0] == "output of melons.yaml"]
+    (tmp_path / "melons.yaml").write_text(spec)
+    command, _, output = shown.partition("\n")
+    ran = probe(tmp_path, *command.removeprefix("$ asgi-probe ").split())
+    assert ran.returncode == ExitCode.FAILED
+    if os.environ.get("UPDATE_GOLDEN"):
+        README.write_text(read(README).replace(output, ran.stdout), encoding="utf-8")
+        output = ran.stdout
+    assert stable(ran.stdout) == stable(output)
+
+
+def test_the_first_example_is_green(tmp_path: Path) -> None:
+    ((_, spec),) = [block for block in blocks(README, "yaml") if block[0] == "runs"]
+    (tmp_path / "items.yaml").write_text(spec)
+    ran = probe(tmp_path, "run", "--app", "asgi_probe.demo:app", "items.yaml")
+    assert ran.returncode == ExitCode.GREEN, ran.stdout + ran.stderr
+
+
+def test_a_newcomer_has_two_commands() -> None:
+    shell = [text for _, text in blocks(README, "sh")]
+    assert [text.count("\n") for text in shell] == [1, 1]
+    install_and_run, test = shell
+    assert install_and_run.endswith(".venv/bin/asgi-probe run\n")
+    assert test.endswith(".venv/bin/python -m pytest\n")
+
+
+@pytest.mark.parametrize("document", [README, REFERENCE])
+def test_configurations_can_be_read(document: Path, tmp_path: Path) -> None:
+    ((_, text),) = blocks(document, "toml")
+    (tmp_path / "pyproject.toml").write_text(text)
+    config = read_config(tmp_path)
+    assert config.target == "app"
+    assert set(config.targets) == {"app", "staging"}
+    (tmp_path / "pyproject.toml").unlink()
+    (tmp_path / "asgi-probe.toml").write_text(text.replace("[tool.asgi-probe]\n", "").replace("tool.asgi-probe.", ""))
+    assert read_config(tmp_path).targets == config.targets
+
+
+@pytest.mark.parametrize("document", [README, REFERENCE])
+def test_links_lead_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", read(document)):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        linked = document.parent / name if name else document
+        assert linked.exists(), link
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", read(linked), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, link
+
+
+# tables
+
+
+def section(title: str, document: Path = REFERENCE) -> str:
+    """The text below a heading, up to the next."""
+    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", read(document), re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def tables(text: str) -> Iterator[list[list[str]]]:
+    """The tables of a text, each a list of rows, the heading among them."""
+    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table.splitlines()]
+        yield [rows[0], *rows[2:]]
+
+
+def table(heading: str, document: Path = REFERENCE) -> list[list[str]]:
+    """The rows of the table whose first column has that heading."""
+    ((_, *rows),) = [rows for rows in tables(read(document)) if rows[0][0] == heading]
+    return rows
+
+
+def named(rows: list[list[str]]) -> list[str]:
+    """What stands in code in the first column, without arguments."""
+    return [re.sub(r"\(.*\)$", "", name) for row in rows for name in re.findall(r"`([^`]+)`", row[0])]
+
+
+def keys_of(title: str) -> list[str]:
+    return [name for heading, *rows in tables(section(title)) if heading[0] == "key" for name in named(rows)]
+
+
+REQUEST_KEYS = shapes.STEP.keys() - {*shapes.METHODS, "request", "expect", "save", "delay", "retry"}
+
+
+@pytest.mark.parametrize(
+    ("documented", "existing"),
+    [
+        (lambda: keys_of("A file"), {*shapes.SPEC}),
+        (lambda: keys_of("A check"), {*shapes.CHECK, *shapes.STEPS, "expect", "save", "delay", "retry"}),
+        (lambda: keys_of("A request"), REQUEST_KEYS),
+        (lambda: keys_of("Expectations"), {*shapes.EXPECT}),
+        (lambda: named(table("`auth`")), {*shapes.AUTH}),
+        (lambda: named(table("`error`")), {*FAILURE_KINDS, "any"}),
+        (lambda: named(table("matcher")), {*TESTS, *COMBINERS, "$because"}),
+        (lambda: named(table("`$is`")), {*KINDS}),
+        (lambda: named(table("function")), {*FUNCTION_NAMES}),
+        (lambda: named(table("filter")), {*FILTERS}),
+        (lambda: named(table("source")), {"$.id", *SOURCES} - {"$.PATH"}),
+        (lambda: named(table("`as`")), {*FORMS}),
+        (lambda: named(table("key of a target")), {each.name for each in fields(TargetConfig)} - {"name"}),
+        (lambda: named(table("outcome")), {*Outcome}),
+    ],
+)
+def test_a_table_names_all_that_exists_and_nothing_else(documented, existing: set[str]) -> None:
+    assert set(documented()) == existing
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("A request", {*shapes.METHODS, "request", *shapes.REQUEST, *shapes.PART, *shapes.BODY}),
+        ("Retry", {*shapes.RETRY}),
+        ("Expectations", {*ATTRIBUTES, "length", "sha256", "md5", "starts_with"}),
+        ("Saving", {*shapes.SAVE}),
+    ],
+)
+def test_a_section_speaks_of_its_words(title: str, words: set[str]) -> None:
+    code = " ".join(re.findall(r"`([^`]+)`", section(title)))
+    assert {word for word in words if not re.search(rf"\b{word}\b", code)} == set()
+
+
+@pytest.mark.parametrize("document", [README, REFERENCE])
+def test_exit_codes(document: Path) -> None:
+    codes = [int(code) for row in table("exit code", document) for code in row[0].split(",")]
+    assert codes == [*ExitCode]
+
+
+def options() -> dict[str, str | None]:
+    """Every flag of every command with its variable of the environment."""
+    root = typer.main.get_command(app)
+    return {
+        name: parameter.envvar
+        for command in (root, *root.commands.values())
+        for parameter in command.params
+        if parameter.param_type_name == "option"
+        for name in (*parameter.opts, *parameter.secondary_opts)
+    }
+
+
+def test_every_flag_is_documented_with_its_variable() -> None:
+    rows = {name: row for row in table("flag") for name in re.findall(r"`(-[^`]+)`", row[0])}
+    commands = set(re.findall(r"`(?:asgi-probe )?(--?[\w-]+)`", "\n".join(row[0] + row[1] for row in table("command"))))
+    flags = {name: variable for name, variable in options().items() if name not in commands}
+    assert rows.keys() == flags.keys()
+    for name, variable in flags.items():
+        variables = re.findall(r"`(\w+)`", rows[name][1])
+        assert (variable in variables) if variable else not variables, name
+    assert {"--version", "-V", "--install-completion", "--show-completion"} <= commands
+
+
+def test_the_readme_knows_only_flags_that_exist() -> None:
+    flags = options()
+    told = set(named(table("flag", README))) | set(
+        re.findall(r"(?<=\s)--?[a-z][\w-]*", "".join(text for _, text in blocks(README, "console")))
+    )
+    assert {name for name in told if name.startswith("-") and name not in flags} - {"-r"} == set()
+
+
+def test_every_command_is_documented() -> None:
+    root = typer.main.get_command(app)
+    told = {name.split()[1] for name in named(table("command"))}
+    assert {name for name in told if not name.startswith("--")} == root.commands.keys()
+
+
+MISMATCH = Mismatch("status", "", "m", 1, 2, "a.yaml", 1, 1)
+BODY = Body("x", 1)
+EVENTS = [
+    RunStarted("0", TargetInfo("app", "app", "a"), (), 0, 1, ""),
+    CheckStarted("", "", 1, "", (), ""),
+    StepFinished("", "", "steps", Outcome.FAILED, 0.0, file="a.yaml"),
+    CheckFinished("", Outcome.FAILED, 0.0),
+    Warned(""),
+    RunFinished({}, 0.0, 0, None),
+]
+
+
+def test_the_event_stream() -> None:
+    rows = {name: set(re.findall(r"`(\w+)`", row[1])) for row in table("`event`") for name in named([row])}
+    fields_of = {data["event"]: data.keys() - {"event"} for data in map(as_data, EVENTS)}
+    assert rows.keys() == fields_of.keys()
+    for name, existing in fields_of.items():
+        assert existing - rows[name] == set(), name
+
+
+def test_what_is_inside_events() -> None:
+    request, response = RequestRecord("GET", "/", (), BODY), ResponseRecord(200, (), BODY, "HTTP/1.1")
+    step = StepFinished(
+        "", "", "steps", Outcome.FAILED, 0.0, request=request, response=response, mismatches=(MISMATCH,)
+    )
+    data = as_data(step)
+    text = section("The event stream")
+    for name, inside in {
+        "request": data["request"],
+        "response": data["response"],
+        "mismatch": data["mismatches"][0],
+    }.items():
+        (keys,) = re.findall(rf"{name}`? is `\{{([^`]*)\}}`|`{name}` `\{{([^`]*)\}}`", text)
+        assert set("".join(keys).split(", ")) == inside.keys(), name
