@@ -14,4 +14,5 @@ def main() -> None:
         return
     from asgi_probe.cli.app import app
 
-    app()
+    # the same name for `python -m asgi_probe`: usage and completion speak of the command
+    app(prog_name="asgi-probe")

@@ -34,6 +34,8 @@ def ending(color: Color, stream: TextIO | None = None) -> Iterator[Screen]:
         raise typer.Exit(error.exit_code) from None
     except (typer.Exit, typer.BadParameter):
         raise
+    except KeyboardInterrupt:
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - the last resort: nobody else will tell of it
         screen.close()
         _errors(color).write(_bug(error))
@@ -52,7 +54,9 @@ def told(error: ProbeError) -> list[Line]:
         case SpecError():
             return diagnosed(error.diagnostics)
         case TargetError(traceback=str() as traceback):
-            return [*_message(error), *([(line, "")] for line in harmless(traceback).splitlines())]
+            from asgi_probe.reporters.failure import traceback as frames
+
+            return [*_message(error), *frames(traceback)]
         case _:
             return _message(error)
 

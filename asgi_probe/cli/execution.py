@@ -77,6 +77,11 @@ def execute(
             groups = _groups(workspace, warn)
             screen.write(workspace.warnings)
             finished = Run(groups, replace(options, root=root), stop, telling.emit).start()
+    except KeyboardInterrupt:
+        if stop.reason is None or stop.attached:
+            raise
+        screen.write([[("interrupted", "interrupted"), (" before anything was sent", "")]])
+        return stop.exit_code
     finally:
         telling.close()
     for problem in telling.problems:

@@ -43,8 +43,27 @@ def command_for(said: TargetConfig, target: str | None) -> str:
     """The command that asks the same target again; what the environment said of it may be said again, too."""
     from shlex import join
 
-    words = ["asgi-probe", "run"]
-    for flag, value in (("--app", said.app), ("--base-url", said.base_url), ("--target", target)):
-        if value:
-            words += [flag, value]
-    return join([*words, *(["--factory"] if said.factory else [])])
+    words = ["asgi-probe", "run", *(["--target", target] if target else [])]
+    for name, flag in _FLAGS.items():
+        value = getattr(said, name)
+        if value is True:
+            words.append(flag)
+        elif value:
+            words += [flag, str(value)]
+    return join([*words, *(["--insecure"] if said.verify is False else [])])
+
+
+_FLAGS = {
+    "app": "--app",
+    "base_url": "--base-url",
+    "factory": "--factory",
+    "lifespan": "--lifespan",
+    "root_path": "--root-path",
+    "verify": "--cacert",
+    "cert": "--cert",
+    "key": "--key",
+    "proxy": "--proxy",
+    "http2": "--http2",
+    "uds": "--uds",
+}
+"""Which flag says what of a target."""

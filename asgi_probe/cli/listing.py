@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.terminal import harmless
+from asgi_probe.terminal import inline
 
 if TYPE_CHECKING:
     from asgi_probe.engine.plan import CheckPlan
@@ -42,10 +42,10 @@ def list_(
 
 
 def _line(check: CheckPlan) -> Line:
-    line: Line = [(harmless(check.id), "message")]
+    line: Line = [(inline(check.id), "message")]
     if check.tags:
-        line.append((f"  [{harmless(', '.join(check.tags))}]", "hint"))
+        line.append((f"  [{inline(', '.join(check.tags))}]", "hint"))
     if check.skip is not None:
-        line.append((f"  skipped: {harmless(check.skip)}", "skipped"))
+        line.append((f"  skipped: {inline(check.skip)}", "skipped"))
     line.append((f"  {check.file}:{check.line}", "place"))
     return line

@@ -21,7 +21,10 @@ _EXIT_CODES = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TER
 
 @contextmanager
 def stopping_on_signals(stop: Stop) -> Iterator[None]:
-    """While open, signals go to `stop`. They are handled even while an app blocks the event loop."""
+    """While open, signals go to `stop`. They are handled even while an app blocks the event loop.
+
+    Before the run has begun, while an app is being imported, they raise `KeyboardInterrupt`.
+    """
 
     def handle(number: int, _: FrameType | None) -> None:
         exit_code = _EXIT_CODES[signal.Signals(number)]
@@ -29,6 +32,8 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
             sys.stderr.flush()
             os._exit(exit_code)
         stop.request("interrupted", exit_code)
+        if not stop.attached:
+            raise KeyboardInterrupt
 
     before = {number: signal.signal(number, handle) for number in _EXIT_CODES}
     try:

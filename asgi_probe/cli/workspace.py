@@ -142,8 +142,8 @@ def _nothing(files: Sequence[FilePlan], wish: Wish) -> str:
         filter(None, (f"--tag {wish.tag!r}" if wish.tag else "", f"-k {wish.name!r}" if wish.name else ""))
     )
     tags = sorted({tag for file in files for check in file.checks for tag in check.tags})
-    hint = f"; there are the tags {', '.join(tags)}" if wish.tag and tags else ""
-    return f"none of the {checks} checks matches {said or 'the given places'}{hint}"
+    hint = f"; there are the tags: {', '.join(tags)}" if wish.tag and tags else ""
+    return f"no check matches {said or 'the given places'}, of {checks} in all{hint}"
 
 
 class _Targets:

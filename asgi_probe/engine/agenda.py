@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
+from asgi_probe.engine.secrets import Secrets
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -23,6 +25,7 @@ class OpenFile:
     session: Session
     state: Literal["opening", "open", "closed"] = "opening"
     saved: dict[str, Any] = field(default_factory=dict)
+    secrets: Secrets = field(default_factory=Secrets)
     trouble: str | None = None
     """Why no check of the file can run: its setup did not pass."""
     next: int = 0

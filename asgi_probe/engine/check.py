@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
-from asgi_probe.engine.records import curl_line, request_record, response_record
 from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.engine.step import StepRun
 from asgi_probe.engine.stopping import GRACE
-from asgi_probe.exchange import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import CheckPlan, StepPlan
     from asgi_probe.engine.results import Phase
-    from asgi_probe.engine.step import Attempt, Scope
+    from asgi_probe.engine.secrets import Secrets
+    from asgi_probe.engine.step import Scope
     from asgi_probe.engine.stopping import Stop
+    from asgi_probe.engine.telling import Telling
     from asgi_probe.target.session import Session
 
-_WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.INTERRUPTED, Outcome.FLAKY, Outcome.PASSED)
+_WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.INTERRUPTED, Outcome.FLAKY, Outcome.PASSED, Outcome.SKIPPED)
 
 
 @dataclass(slots=True)
@@ -40,158 +39,81 @@ class Verdict:
             self.outcome, self.reason = outcome, reason
         self.traceback = self.traceback or traceback
 
+    @property
+    def why(self) -> str:
+        """The reason, or what did not hold first."""
+        if self.reason:
+            return self.reason
+        return self.mismatches[0].message if self.mismatches else "see there"
+
 
 @dataclass(slots=True)
-class Tally:
-    """Counts over a whole run; `refused` are requests that found nobody to talk to."""
+class CheckRun:
+    """A check in progress. `scope` and `secrets` are its own, and what its steps save goes there."""
 
-    requests: int = 0
-    refused: int = 0
+    plan: CheckPlan
+    scope: Scope
+    session: Session
+    stop: Stop
+    telling: Telling
+    secrets: Secrets
+    verdict: Verdict = field(default_factory=Verdict)
+    started: float = field(default_factory=perf_counter)
 
+    async def steps(self) -> None:
+        """Run the steps until one does not pass, then `finally` whatever happened."""
+        await self.cancellable("steps")
+        if self.plan.finally_:
+            await self.closing("finally", self.plan.finally_)
 
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """What a check needs to tell about itself."""
-
-    emit: Callable[[Event], None]
-    tell_all: bool
-    live: bool
-    target: str
-    traceback: Callable[[BaseException], str]
-    tally: Tally
-
-    def started(self, check: CheckPlan) -> None:
-        self.emit(
-            CheckStarted(
-                check.id,
-                check.file,
-                check.line,
-                check.name,
-                check.tags,
-                self.target,
-                check.spec,
-                check.description,
-            )
-        )
-
-    def finished(self, check: CheckPlan, verdict: Verdict, duration: float) -> None:
-        self.emit(
-            CheckFinished(
-                check.id,
-                verdict.outcome,
-                duration,
-                verdict.reason,
-                tuple(verdict.mismatches),
-                verdict.traceback,
-                check.file,
-                check.line,
-                check.name,
-            )
-        )
-
-    def step(self, check: CheckPlan, run: StepRun, phase: Phase, name: str) -> str | None:
-        """Tell of a step that ended; gives the app's traceback if there is one to show."""
-        last, outcome = run.last, run.outcome
-        if outcome in (Outcome.PASSED, Outcome.FLAKY) and not self.tell_all:
-            saved = last.saved or None
-            self.emit(StepFinished(check.id, name, phase, outcome, run.duration, run.attempts, saved=saved))
-            return None
-        event = self._in_full(check.id, run, phase, name)
-        self.emit(event)
-        return event.traceback
-
-    def _in_full(self, check_id: str, run: StepRun, phase: Phase, name: str) -> StepFinished:
-        last = run.last
-        answer, app_error = _what_came(last)
-        request = request_record(last.sent) if last.sent else None
-        place = (last.place or run.plan.place).location
-        return StepFinished(
-            check_id,
-            name,
-            phase,
-            run.outcome,
-            run.duration,
-            run.attempts,
-            request=request,
-            response=response_record(answer) if answer else None,
-            saved=last.saved or None,
-            mismatches=tuple(last.mismatches),
-            reason=last.reason,
-            traceback=self.traceback(app_error) if app_error and not run.outcome.green else None,
-            curl=curl_line(request) if request and self.live else None,
-            file=place.source.name,
-            line=place.line,
-            column=place.column,
-            width=place.width,
-            source_line=place.source.line(place.line),
-        )
-
-
-def _what_came(last: Attempt) -> tuple[Answer | None, BaseException | None]:
-    match last.result:
-        case None:
-            return None, None
-        case Answer() as answer:
-            return answer, answer.app_error
-        case failure:
-            return failure.partial, failure.app_error
-
-
-async def run_check(check: CheckPlan, scope: Scope, session: Session, stop: Stop, telling: Telling) -> Verdict:
-    """Run the check's steps until one does not pass, then its `finally` whatever happened."""
-    verdict = Verdict()
-    with stop.running(check.timeout) as bound:
-        await run_steps(check, check.steps, "steps", scope, session, telling, verdict)
-    if bound.cancelled_caught:
-        if stop.reason:
-            verdict.add(Outcome.INTERRUPTED, f"stopped: {stop.reason}")
-        else:
-            verdict.add(Outcome.ERROR, f"the check did not end within its timeout of {check.timeout:g} s")
-    if check.finally_:
-        await run_closing(check, check.finally_, "finally", scope, session, stop, telling, verdict)
-    return verdict
-
-
-async def run_closing(
-    check: CheckPlan,
-    steps: Sequence[StepPlan],
-    phase: Phase,
-    scope: Scope,
-    session: Session,
-    stop: Stop,
-    telling: Telling,
-    verdict: Verdict,
-) -> None:
-    """Run all steps, whatever failed before; a stop of the run leaves them a few seconds."""
-    with stop.closing() as bound:
-        await run_steps(check, steps, phase, scope, session, telling, verdict)
-    if bound.cancelled_caught:
-        verdict.add(Outcome.ERROR, f"its {phase} did not end within {GRACE:g} s after the run was stopped")
-
-
-async def run_steps(
-    check: CheckPlan,
-    steps: Sequence[StepPlan],
-    phase: Phase,
-    scope: Scope,
-    session: Session,
-    telling: Telling,
-    verdict: Verdict,
-) -> None:
-    """Run steps in order; in `setup` and `steps` the first that does not pass is the last that runs."""
-    for step in steps:
-        run = StepRun(step)
-        try:
-            await run.run(scope, session)
-        finally:
-            telling.tally.requests += run.attempts
-            telling.tally.refused += run.refused
-            _take_in(check, run, phase, scope, telling, verdict)
-        if phase in ("setup", "steps") and not run.outcome.green:
+    async def cancellable(self, phase: Phase) -> None:
+        """Run the steps until one does not pass, the check's time is up, or the run is stopped."""
+        with self.stop.running(self.plan.timeout) as bound:
+            await self._run(phase, self.plan.steps)
+        if not bound.cancelled_caught:
             return
+        if self.stop.reason:
+            self.verdict.add(Outcome.INTERRUPTED)
+        else:
+            self.verdict.add(Outcome.ERROR, f"the check did not end within its timeout of {self.plan.timeout:g} s")
 
+    async def closing(self, phase: Phase, steps: Sequence[StepPlan]) -> None:
+        """Run all steps, whatever fails; a stop of the run leaves them a few seconds."""
+        with self.stop.closing() as bound:
+            await self._run(phase, steps)
+        if bound.cancelled_caught:
+            self.verdict.add(Outcome.ERROR, f"its {phase} did not end within {GRACE:g} s after the run was stopped")
 
-def _take_in(check: CheckPlan, run: StepRun, phase: Phase, scope: Scope, telling: Telling, verdict: Verdict) -> None:
-    traceback = telling.step(check, run, phase, run.plan.name_in(scope))
-    verdict.mismatches += run.last.mismatches
-    verdict.add(run.outcome, run.last.reason, traceback)
+    async def _run(self, phase: Phase, steps: Sequence[StepPlan]) -> None:
+        for step in steps:
+            run = StepRun(step)
+            try:
+                await run.run(self.scope, self.session)
+            finally:
+                self._take_in(run, phase)
+            if phase in ("setup", "steps") and not run.outcome.green:
+                return
+
+    def _take_in(self, run: StepRun, phase: Phase) -> None:
+        tally = self.telling.tally
+        tally.requests += run.sent
+        tally.refused += run.refused
+        for value in run.secrets:
+            self.secrets.add(value)
+        event = self.telling.step(self.plan, run, phase, run.plan.name_in(self.scope), self.secrets)
+        self.verdict.mismatches += event.mismatches
+        self.verdict.add(event.outcome, event.reason, event.traceback)
+
+    def finish(self) -> float:
+        """Tell how the check ended; gives the seconds it took."""
+        seconds = perf_counter() - self.started
+        verdict = self.verdict
+        self.telling.finished(
+            self.plan,
+            verdict.outcome,
+            seconds,
+            reason=verdict.reason,
+            mismatches=tuple(verdict.mismatches),
+            traceback=verdict.traceback,
+        )
+        return seconds

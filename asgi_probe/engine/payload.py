@@ -155,8 +155,8 @@ def _hex(value: Any, node: Node, compilation: Compilation) -> bytes:
         raise VariableError(f"expected hex as text, found the number {wire(value, node)}; quote it", node)
     try:
         return bytes.fromhex(value)
-    except ValueError as error:
-        raise VariableError(f"this is not hex: {error}", node) from None
+    except ValueError:
+        raise VariableError("this is not hex: expected pairs of 0-9 and a-f", node) from None
 
 
 _READERS: dict[str, Callable[[Any, Node, Compilation], bytes]] = {

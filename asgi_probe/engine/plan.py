@@ -205,9 +205,9 @@ class _File:
         if entry is None or not isinstance(entry.value, Scalar):
             return self._numbered(f"{check.steps[0].method} {check.steps[0].url.text}", check)
         name = self._text(entry.value, scope) or entry.value.text
-        if name in self.ids:
-            first = self.ids[name].node
-            self.problems.add(entry.value, f"a second check {name!r}; the first is at line {first.line}")
+        first = self.ids.get(name)
+        if first is not None and "${" in entry.value.text:  # of names without variables the reader has told
+            self.problems.add(entry.value, f"a second check {name!r}; the first is at line {first.node.line}")
         self.ids[name] = check
         return name
 

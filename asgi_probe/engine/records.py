@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from base64 import b64encode
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asgi_probe.engine.results import Body, RequestRecord, ResponseRecord
+from asgi_probe.engine.secrets import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from asgi_probe.exchange import Answer, Sent
 
-MASK = "***"
+    class Masking(Protocol):
+        """Gives the same data without secrets."""
+
+        def __call__(self, told: T, /) -> T: ...
+
+
+T = TypeVar("T")
 LONGEST_BODY = 64 * 1024
 """Bytes of a body that a report keeps."""
 
@@ -23,29 +30,29 @@ CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "set-
 Headers = tuple[tuple[str, str], ...]
 
 
-def request_record(sent: Sent) -> RequestRecord:
-    """The request as it was sent."""
-    return RequestRecord(sent.method, sent.url, masked(sent.headers), body_record(sent.body, len(sent.body)))
+def request_record(sent: Sent, mask: Masking) -> RequestRecord:
+    """The request as it was sent, secrets masked."""
+    body = body_record(mask(sent.body), len(sent.body))
+    return RequestRecord(sent.method, mask(sent.url), masked(sent.headers, mask), body)
 
 
-def response_record(answer: Answer) -> ResponseRecord:
-    """The answer as it came, as far as it was kept."""
-    return ResponseRecord(
-        answer.status, masked(answer.headers), body_record(answer.body, answer.size), answer.http_version
-    )
+def response_record(answer: Answer, mask: Masking) -> ResponseRecord:
+    """The answer as it came, as far as it was kept, secrets masked."""
+    body = body_record(mask(answer.body), answer.size, whole=answer.size == len(answer.body))
+    return ResponseRecord(answer.status, masked(answer.headers, mask), body, answer.http_version)
 
 
-def masked(headers: Iterable[tuple[str, str]]) -> Headers:
-    """The headers, the values of those that carry credentials replaced."""
-    return tuple((name, MASK if name.lower() in CREDENTIALS else value) for name, value in headers)
+def masked(headers: Iterable[tuple[str, str]], mask: Masking) -> Headers:
+    """The headers, secrets masked, and the values of those that carry credentials."""
+    return tuple([(name, MASK if name.lower() in CREDENTIALS else mask(value)) for name, value in headers])
 
 
-def body_record(body: bytes, size: int) -> Body | None:
-    """A body as text where it is UTF-8, else as base64; at most 64 KiB of it."""
+def body_record(body: bytes, size: int, *, whole: bool = True) -> Body | None:
+    """A body as text where it is UTF-8, else as base64; at most 64 KiB of it. `whole` says that `body` is all of it."""
     if not size:
         return None
     kept = body[:LONGEST_BODY]
-    truncated = size > len(kept)
+    truncated = not whole or len(body) > LONGEST_BODY
     try:
         text = (_whole_characters(kept) if truncated else kept).decode()
     except UnicodeDecodeError:

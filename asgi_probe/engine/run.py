@@ -6,16 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from heapq import heappush, heappushpop
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from asgi_probe import __version__
 from asgi_probe.engine.agenda import Agenda
 from asgi_probe.engine.backend import run_async
-from asgi_probe.engine.check import Tally, Telling, Verdict, run_check, run_closing, run_steps
+from asgi_probe.engine.check import CheckRun, Verdict
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
 from asgi_probe.engine.results import Outcome, SlowCheck
+from asgi_probe.engine.secrets import Secrets
+from asgi_probe.engine.telling import Tally, Telling
 from asgi_probe.errors import ExitCode, TargetError
 from asgi_probe.target.session import Exchanger
 from asgi_probe.target.tracebacks import app_traceback
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from asgi_probe.engine.plan import CheckPlan, FilePlan
     from asgi_probe.engine.stopping import Stop
     from asgi_probe.target.base import Target
+    from asgi_probe.target.session import Session
 
 _SLOWEST = 5
 
@@ -221,72 +224,55 @@ class Workers:
     async def _open(self, file: OpenFile) -> None:
         plan = file.plan
         if plan.setup:
-            watch, verdict, scope = Stopwatch(), Verdict(), plan.scope({})
-            self._telling.started(plan.setup)
-            with self._stop.running() as bound:
-                await run_steps(plan.setup, plan.setup.steps, "setup", scope, file.session, self._telling, verdict)
-            if bound.cancelled_caught:
-                verdict.add(Outcome.INTERRUPTED)
-            file.saved = {name: scope[name] for name in plan.setup_saves if name in scope}
-            self._finish(plan.setup, verdict, watch())
-            file.trouble = None if verdict.outcome.green else f"setup {verdict.outcome}: {_why(verdict)}"
+            run = self._run_of(plan.setup, file, plan.scope({}), file.session)
+            await run.cancellable("setup")
+            file.saved = {name: run.scope[name] for name in plan.setup_saves if name in run.scope}
+            file.secrets = run.secrets
+            if not run.verdict.outcome.green:
+                file.trouble = f"setup {_ENDED[run.verdict.outcome]}: {run.verdict.why}"
+            self._finish(run)
         self._agenda.opened(file)
 
     async def _check(self, file: OpenFile, check: CheckPlan) -> None:
-        watch = Stopwatch()
-        self._telling.started(check)
-        verdict = await self._verdict(file, check)
-        seconds = watch()
+        run = self._run_of(check, file, file.plan.scope(file.saved), self._exchanger.session(file.session.jar))
+        if check.skip is not None:
+            run.verdict = Verdict(Outcome.SKIPPED, check.skip)
+        elif file.trouble:
+            run.verdict = Verdict(Outcome.ERROR, file.trouble)
+        else:
+            await run.steps()
         self._score.done += 1
-        self._score.time(check.id, seconds)
-        self._finish(check, verdict, seconds)
+        self._score.time(check.id, self._finish(run))
         file.left -= 1
         if not file.left:
             await self._close(file)
-
-    async def _verdict(self, file: OpenFile, check: CheckPlan) -> Verdict:
-        if check.skip is not None:
-            return Verdict(Outcome.SKIPPED, check.skip)
-        if file.trouble:
-            return Verdict(Outcome.ERROR, file.trouble)
-        return await run_check(
-            check, file.plan.scope(file.saved), self._exchanger.session(file.session.jar), self._stop, self._telling
-        )
 
     async def _close(self, file: OpenFile) -> None:
         self._agenda.closed(file)
         teardown = file.plan.teardown
         if not teardown:
             return
-        watch, verdict = Stopwatch(), Verdict()
-        self._telling.started(teardown)
-        scope = file.plan.scope(file.saved)
-        await run_closing(teardown, teardown.steps, "teardown", scope, file.session, self._stop, self._telling, verdict)
-        if not verdict.outcome.green:
-            verdict.outcome = Outcome.ERROR
-        self._finish(teardown, verdict, watch())
+        run = self._run_of(teardown, file, file.plan.scope(file.saved), file.session)
+        await run.closing("teardown", teardown.steps)
+        if not run.verdict.outcome.green:
+            run.verdict.outcome = Outcome.ERROR
+            run.verdict.reason = run.verdict.reason or run.verdict.why
+        self._finish(run)
 
-    def _finish(self, check: CheckPlan, verdict: Verdict, seconds: float) -> None:
+    def _run_of(self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], session: Session) -> CheckRun:
+        self._telling.started(check)
+        return CheckRun(check, scope, session, self._stop, self._telling, Secrets(file.secrets.values))
+
+    def _finish(self, run: CheckRun) -> float:
         """Tell and count a check; setup and teardown count only when something went wrong."""
-        self._telling.finished(check, verdict, seconds)
-        if check.phase == "steps" or not verdict.outcome.green:
-            self._score.count(verdict.outcome)
+        seconds = run.finish()
+        outcome = run.verdict.outcome
+        if run.plan.phase == "steps" or not outcome.green:
+            self._score.count(outcome)
         most = self._options.max_failures
         if most is not None and self._score.bad >= most:
             self._stop.request("fail-fast")
+        return seconds
 
 
-def _why(verdict: Verdict) -> str:
-    if verdict.reason:
-        return verdict.reason
-    return verdict.mismatches[0].message if verdict.mismatches else "see there"
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = perf_counter()
-
-    def __call__(self) -> float:
-        return perf_counter() - self._start
+_ENDED = {Outcome.FAILED: "failed", Outcome.ERROR: "could not be judged", Outcome.INTERRUPTED: "was interrupted"}

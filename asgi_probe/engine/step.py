@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from asgi_probe.engine.results import Mismatch, Outcome
+from asgi_probe.engine.secrets import MASK, SHORTEST
 from asgi_probe.exchange import Answer, Failure
 from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.save import NotThere
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.plan import RetryPlan, StepPlan
     from asgi_probe.exchange import FailureKind, Sent
+    from asgi_probe.judge.save import Save
     from asgi_probe.spec.source import Node
     from asgi_probe.target.session import Session
 
@@ -35,6 +37,7 @@ class Attempt:
     result: Answer | Failure | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     saved: Scope = field(default_factory=dict)
+    secrets: list[Any] = field(default_factory=list)
     reason: str | None = None
     kind: FailureKind | None = None
     place: Node | None = None
@@ -51,7 +54,10 @@ class StepRun:
 
     plan: StepPlan
     attempts: int = 0
+    secrets: list[Any] = field(default_factory=list)
     last: Attempt = field(default_factory=Attempt)
+    sent: int = 0
+    """How many of the attempts came to send something."""
     refused: int = 0
     """How many of the attempts found nobody to talk to."""
     duration: float = 0.0
@@ -82,7 +88,9 @@ class StepRun:
             self.attempts += 1
             self.last = Attempt()
             await attempt(self.plan, scope, session, self.last)
-            self.refused += self.last.kind == "connect"
+            self.secrets += self.last.secrets
+            self.sent += self.last.sent is not None
+            self.refused += isinstance(self.last.result, Failure) and self.last.result.kind == "connect"
             if self.last.outcome is Outcome.PASSED:
                 return
             pause = next(pauses, None)
@@ -142,8 +150,16 @@ def _save(plan: StepPlan, scope: Scope, answer: Answer, into: Attempt) -> None:
         except (Unjudgeable, VariableError) as error:
             into.error(str(error), error.node)
         else:
-            into.saved[save.name] = "***" if save.secret else value
+            into.saved[save.name] = MASK if save.secret else value
+            if save.secret:
+                _keep_secret(save, value, into)
             scope[save.name] = value
+
+
+def _keep_secret(save: Save, value: Any, into: Attempt) -> None:
+    into.secrets.append(value)
+    if isinstance(value, str | int) and len(str(value)) < SHORTEST:
+        into.error(f"the secret {save.name!r} is shorter than {SHORTEST} characters and cannot be masked", save.node)
 
 
 def _not_there(name: str, error: NotThere) -> Mismatch:

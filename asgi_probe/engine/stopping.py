@@ -34,6 +34,11 @@ class Stop:
         self._call_soon: Callable[[Callable[[], None]], object] | None = None
         self._clock: Callable[[], float] = anyio.current_time
 
+    @property
+    def attached(self) -> bool:
+        """Whether there is a run that can be stopped in order."""
+        return self._call_soon is not None
+
     def attach(self, backend: Backend) -> None:
         """Bind to the running event loop, so that a signal's handler can reach it."""
         self._call_soon, self._clock = _loop(backend)

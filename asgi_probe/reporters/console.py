@@ -135,7 +135,11 @@ class ConsoleReporter:
         told: list[Line] = []
         bad = check.outcome in (Outcome.FAILED, Outcome.ERROR)
         for step in steps:
-            told += self._failed_step(step, name) if bad and not step.outcome.green else _brief(step)
+            if bad and not step.outcome.green:
+                told += [[]] if told else []
+                told += self._failed_step(step, name)
+            else:
+                told += _brief(step)
         if bad:
             told += _beyond_steps(check, steps)
         if bad and told:

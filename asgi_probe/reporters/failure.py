@@ -34,12 +34,7 @@ def failed_step(step: StepFinished, check: str, *, whole: bool = True) -> list[L
 
     Without `whole` only why it did not pass, not what was sent and came.
     """
-    told: list[Line] = []
-    if step.step != check or step.phase != "steps":
-        told.append(
-            [(f"in {step.phase}: " if step.phase != "steps" else "in step: ", "quiet"), (inline(step.step), "")]
-        )
-    told += _reason(step)
+    told = [*_which(step, check), *_reason(step)]
     told += mismatches(step.mismatches)
     if not whole:
         return told
@@ -49,6 +44,14 @@ def failed_step(step: StepFinished, check: str, *, whole: bool = True) -> list[L
     if step.curl:
         told += [[], [("try it by hand", "title")], *([_INDENT, *line] for line in block(step.curl, ""))]
     return told
+
+
+def _which(step: StepFinished, check: str) -> list[Line]:
+    asked = f", asked {step.attempts:,} times" if step.attempts > 1 else ""
+    if step.step == check and step.phase == "steps" and not asked:
+        return []
+    where = "in step: " if step.phase == "steps" else f"in {step.phase}: "
+    return [[(where, "quiet"), (inline(step.step), ""), (asked, "quiet")]]
 
 
 def _reason(step: StepFinished) -> list[Line]:

@@ -64,13 +64,21 @@ class Failed:
         else:
             self._beyond += 1
 
+    def _needed(self) -> list[str]:
+        """Without the checks of files that are to be run again whole."""
+        return [
+            argument
+            for argument in self._arguments
+            if not ("::" in argument and argument.partition("::")[0] in self._arguments)
+        ]
+
     def lines(self) -> list[Line]:
         """A command for each, to be copied."""
         if not self._arguments:
             return []
         told: list[Line] = [[], [("run again what did not pass", "title")]]
         told += [
-            [(f"  {inline(self._command)} ", "quiet"), (quote(inline(argument)), "")] for argument in self._arguments
+            [(f"  {inline(self._command)} ", "quiet"), (quote(inline(argument)), "")] for argument in self._needed()
         ]
         if self._beyond:
             told.append([(f"  … and {self._beyond:,} more", "quiet")])

@@ -359,7 +359,10 @@ def _items(entries: dict[str, Entry], key: str, problems: Problems) -> list[Node
     if not isinstance(node, Sequence):
         return []
     if not node.items:
-        problems.add(node, f"{key!r} is empty", "leave it out, or write what it shall do")
+        needed = key in ("checks", "steps")
+        problems.add(
+            node, f"{key!r} is empty", "add '- get: /'" if needed else "leave it out, or write what it shall do"
+        )
     return node.items
 
 

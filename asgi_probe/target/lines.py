@@ -40,16 +40,20 @@ class Line(Protocol):
         ...
 
 
+_SERVER_ERROR = 500
+
+
 class Http1Line:
     """HTTP/1.1 over a wire; `forward` are the headers for a proxy that passes requests on, None without one."""
 
-    __slots__ = ("_broken", "_forward", "_http", "_wire")
+    __slots__ = ("_broken", "_crashed", "_forward", "_http", "_wire")
 
     def __init__(self, wire: Wire, forward: Extra | None = None) -> None:
         self._wire = wire
         self._forward = forward
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LARGEST_HEAD)
         self._broken = False
+        self._crashed = False
 
     @property
     def stale(self) -> bool:
@@ -62,6 +66,8 @@ class Http1Line:
         try:
             await self._send(request)
             answer = await self._head()
+            # a server may hang up after its app has crashed, without a word in the answer: uvicorn does
+            self._crashed = answer.status_code >= _SERVER_ERROR
         except h11.LocalProtocolError as error:
             self._wire.close()
             raise httpx.LocalProtocolError(str(error)) from error
@@ -149,7 +155,7 @@ class Http1Line:
     def _is_clean(self) -> bool:
         http = self._http
         done = http.our_state is h11.DONE and http.their_state is h11.DONE
-        return done and not self._broken and not http.trailing_data[0]
+        return done and not self._broken and not self._crashed and not http.trailing_data[0]
 
     async def close(self) -> None:
         """Close the connection."""

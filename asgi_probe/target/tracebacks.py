@@ -102,7 +102,7 @@ def _members(group: BaseExceptionGroup[BaseException], root: Path | None, seen: 
 
 def _one(error: BaseException, root: Path | None) -> Iterator[str]:
     frames = list(_frames(error.__traceback__))
-    if frames:
+    if any(owner != "importlib" for *_, owner in frames):
         yield "Traceback (most recent call last):"
         yield from _shown(frames, root)
     yield _said(error)

@@ -8,6 +8,10 @@ from asgi_probe.engine.results import Body
 from asgi_probe.exchange import Answer, Sent
 
 
+def same(told):
+    return told
+
+
 @pytest.mark.parametrize(
     ("body", "size", "record"),
     [
@@ -20,7 +24,7 @@ from asgi_probe.exchange import Answer, Sent
     ],
 )
 def test_bodies(body: bytes, size: int, record: Body | None) -> None:
-    assert body_record(body, size) == record
+    assert body_record(body, size, whole=size == len(body)) == record
 
 
 @pytest.mark.parametrize("char", ["é", "€", "🍅"])
@@ -44,9 +48,9 @@ def test_binary_bodies_are_cut_too() -> None:
 
 def test_credentials_in_headers_are_masked() -> None:
     headers = [("Authorization", "Bearer secret"), ("cookie", "sid=secret"), ("X-Api-Key", "secret"), ("accept", "*/*")]
-    request = request_record(Sent("GET", "http://h/", headers, b""))
+    request = request_record(Sent("GET", "http://h/", headers, b""), same)
     assert dict(request.headers) == {"Authorization": "***", "cookie": "***", "X-Api-Key": "***", "accept": "*/*"}
-    answer = response_record(Answer(200, [("set-cookie", "sid=secret"), ("x", "y")], b"", 0, "http://h/"))
+    answer = response_record(Answer(200, [("set-cookie", "sid=secret"), ("x", "y")], b"", 0, "http://h/"), same)
     assert answer.headers == (("set-cookie", "***"), ("x", "y"))
     assert "secret" not in curl_line(request)
 
@@ -66,4 +70,4 @@ def test_credentials_in_headers_are_masked() -> None:
     ],
 )
 def test_the_curl_line_says_the_request_again(sent: Sent, words: list[str]) -> None:
-    assert shlex.split(curl_line(request_record(sent))) == words
+    assert shlex.split(curl_line(request_record(sent, same))) == words

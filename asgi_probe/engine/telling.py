@@ -1,0 +1,141 @@
+"""From what happened to the events that tell it: recorded, cut, secrets masked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
+from asgi_probe.engine.records import curl_line, request_record, response_record
+from asgi_probe.engine.results import Mismatch, Outcome
+from asgi_probe.exchange import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asgi_probe.engine.events import Event
+    from asgi_probe.engine.plan import CheckPlan
+    from asgi_probe.engine.results import Phase
+    from asgi_probe.engine.secrets import Secrets
+    from asgi_probe.engine.step import Attempt, StepRun
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over a whole run; `refused` are requests that found nobody to talk to."""
+
+    requests: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Tells of checks and steps. With `tell_all` requests and answers of passing steps are told, too.
+
+    `live` says that a target can be asked by hand, `traceback` writes an app's exception.
+    """
+
+    emit: Callable[[Event], None]
+    tell_all: bool
+    live: bool
+    target: str
+    traceback: Callable[[BaseException], str]
+    tally: Tally
+
+    def started(self, check: CheckPlan) -> None:
+        """A check begins."""
+        self.emit(
+            CheckStarted(
+                check.id,
+                check.file,
+                check.line,
+                check.name,
+                check.tags,
+                self.target,
+                check.spec,
+                check.description,
+            )
+        )
+
+    def finished(
+        self,
+        check: CheckPlan,
+        outcome: Outcome,
+        duration: float,
+        *,
+        reason: str | None = None,
+        mismatches: tuple[Mismatch, ...] = (),
+        traceback: str | None = None,
+    ) -> None:
+        """A check has ended; what is given has been masked."""
+        self.emit(
+            CheckFinished(
+                check.id, outcome, duration, reason, mismatches, traceback, check.file, check.line, check.name
+            )
+        )
+
+    def step(self, check: CheckPlan, run: StepRun, phase: Phase, name: str, secrets: Secrets) -> StepFinished:
+        """A step has ended; gives the event that told it."""
+        outcome = run.outcome
+        if outcome in (Outcome.PASSED, Outcome.FLAKY) and not self.tell_all:
+            saved = secrets.mask(run.last.saved) or None
+            event = StepFinished(check.id, secrets.mask(name), phase, outcome, run.duration, run.attempts, saved=saved)
+        else:
+            event = self._in_full(check.id, run, phase, name, secrets)
+        self.emit(event)
+        return event
+
+    def _in_full(self, check_id: str, run: StepRun, phase: Phase, name: str, secrets: Secrets) -> StepFinished:
+        last, mask = run.last, secrets.mask
+        answer, app_error = _what_came(last)
+        request = request_record(last.sent, mask) if last.sent else None
+        place = (last.place or run.plan.place).location
+        shows_error = app_error is not None and not run.outcome.green
+        return StepFinished(
+            check_id,
+            mask(name),
+            phase,
+            run.outcome,
+            run.duration,
+            run.attempts,
+            request=request,
+            response=response_record(answer, mask) if answer else None,
+            saved=mask(last.saved) or None,
+            mismatches=tuple([masked_mismatch(mismatch, secrets) for mismatch in last.mismatches]),
+            reason=mask(last.reason),
+            traceback=mask(self.traceback(app_error)) if app_error is not None and shows_error else None,
+            curl=curl_line(request) if request and self.live else None,
+            file=place.source.name,
+            line=place.line,
+            column=place.column,
+            width=place.width,
+            source_line=mask(place.source.line(place.line)),
+        )
+
+
+def masked_mismatch(mismatch: Mismatch, secrets: Secrets) -> Mismatch:
+    """The same mismatch without secrets."""
+    if not secrets.values:
+        return mismatch
+    from dataclasses import replace
+
+    mask = secrets.mask
+    return replace(
+        mismatch,
+        path=mask(mismatch.path),
+        message=mask(mismatch.message),
+        expected=mask(mismatch.expected),
+        actual=mask(mismatch.actual),
+        source_line=mask(mismatch.source_line),
+        because=mask(mismatch.because),
+    )
+
+
+def _what_came(last: Attempt) -> tuple[Answer | None, BaseException | None]:
+    match last.result:
+        case None:
+            return None, None
+        case Answer() as answer:
+            return answer, answer.app_error
+        case failure:
+            return failure.partial, failure.app_error
