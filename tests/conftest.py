@@ -1,6 +1,15 @@
+from pathlib import Path
+
 import pytest
+
+from tests.cli.project import Project
 
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "project")

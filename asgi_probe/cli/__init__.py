@@ -12,7 +12,11 @@ def main() -> None:
 
         sys.stdout.write(f"asgi-probe {__version__}\n")
         return
-    from asgi_probe.cli.app import app
+    import gc
+
+    # nothing is garbage before the run: it begins with a collector of its own settings
+    gc.disable()
+    from asgi_probe.cli.app import command
 
     # the same name for `python -m asgi_probe`: usage and completion speak of the command
-    app(prog_name="asgi-probe")
+    command()(prog_name="asgi-probe")

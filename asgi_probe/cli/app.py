@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from asgi_probe import __version__
 from asgi_probe.cli import lint, listing, run
+from asgi_probe.cli.coercion import spare_pydantic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 app = typer.Typer(
     name="asgi-probe",
@@ -34,6 +38,13 @@ def _root(
     ] = False,
 ) -> None:
     del version
+
+
+def command() -> Callable[..., object]:
+    """The whole as a command that can be called."""
+    whole = typer.main.get_command(app)
+    spare_pydantic(whole)
+    return whole
 
 
 app.command("run", epilog=run.EXAMPLES)(run.run)

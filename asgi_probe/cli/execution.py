@@ -97,6 +97,7 @@ def _spare_the_collector() -> None:
     # specs, plan and app stay to the end: to look through them again and again would cost a tenth of the run
     gc.freeze()
     gc.set_threshold(_GARBAGE)
+    gc.enable()
 
 
 def _groups(workspace: Workspace, warn: Warn) -> list[Group]:

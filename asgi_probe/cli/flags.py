@@ -9,7 +9,12 @@ from asgi_probe.errors import UsageError
 from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from asgi_probe.terminal import Line
+
+_OF_APPS = ("factory", "lifespan", "root_path", "startup_timeout", "shutdown_timeout")
+_OF_SERVICES = ("verify", "cert", "key", "proxy", "http2", "uds", "wait")
 
 
 def seconds(text: str | None, flag: str) -> float | None:
@@ -37,6 +42,26 @@ def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: s
         shutdown_timeout=seconds(times["shutdown_timeout"], "--shutdown-timeout"),
         wait=WaitConfig(wait_url or "/", within) if within is not None else None,
     )
+
+
+def verification(cacert: str | None, *, insecure: bool) -> bool | str | None:
+    """How TLS is verified; a UsageError if flags contradict each other."""
+    if cacert and insecure:
+        raise UsageError("--cacert and --insecure exclude each other: certificates are verified or they are not")
+    return False if insecure else cacert
+
+
+def without_effect(said: TargetConfig, targets: Iterable[TargetConfig]) -> Iterator[Line]:
+    """A warning for each flag that says nothing to any of the targets."""
+    kinds = {bool(target.app) for target in targets}
+    if len(kinds) != 1:
+        return
+    idle, asked = (_OF_SERVICES, "an app in process") if kinds == {True} else (_OF_APPS, "a live service")
+    for name in idle:
+        value = getattr(said, name)
+        if value is not None and (value or name == "verify"):
+            flag = "--cacert or --insecure" if name == "verify" else f"--{name.replace('_', '-')}"
+            yield [("warning: ", "warning"), (f"{flag} means nothing to {asked}", "message")]
 
 
 def command_for(said: TargetConfig, target: str | None) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import command_for, seconds, target_from
+from asgi_probe.cli.flags import command_for, seconds, target_from, verification
 from asgi_probe.cli.streams import console_stream
 from asgi_probe.config import TargetConfig
 
@@ -67,20 +67,6 @@ def run(
     report: options.Report = None,
 ) -> None:
     """Run specs against an ASGI app in process, or against a live service."""
-    said = TargetConfig(
-        app=app,
-        base_url=base_url,
-        factory=factory,
-        lifespan=lifespan,
-        root_path=root_path,
-        concurrency=concurrency,
-        verify=False if insecure else cacert,
-        cert=cert,
-        key=key,
-        proxy=proxy,
-        http2=http2,
-        uds=uds,
-    )
     times = {"startup_timeout": startup_timeout, "shutdown_timeout": shutdown_timeout, "wait": wait}
     reports = tuple(report or ())
     with ending(color, console_stream(reports)) as screen:
@@ -88,6 +74,20 @@ def run(
         from asgi_probe.cli.workspace import Wish, open_workspace
         from asgi_probe.engine.run import RunOptions
 
+        said = TargetConfig(
+            app=app,
+            base_url=base_url,
+            factory=factory,
+            lifespan=lifespan,
+            root_path=root_path,
+            concurrency=concurrency,
+            verify=verification(cacert, insecure=insecure),
+            cert=cert,
+            key=key,
+            proxy=proxy,
+            http2=http2,
+            uds=uds,
+        )
         wish = Wish(
             paths or (),
             tag,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.errors import UsageError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,6 +37,8 @@ def _app(config: TargetConfig, root: Path, warn: Warn) -> Target:
 def _live(config: TargetConfig) -> Target:
     from asgi_probe.target.live import LiveTarget, Wait
 
+    if config.key and not config.cert:
+        raise UsageError("a private key without its certificate; name that, too: --cert FILE")
     said = {
         "name": config.name or "live",
         "verify": config.verify,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.cli.flags import without_effect
 from asgi_probe.cli.variables import given_variables
 from asgi_probe.config import Config, TargetConfig, read_config
 from asgi_probe.engine.plan import Asked, FilePlan, Plan, compile_file
@@ -70,7 +71,12 @@ def open_workspace(wish: Wish) -> Workspace:
     if not plan.files:
         raise NothingSelected(_nothing(files, wish))
     noticed = [line for warning in loaded.problems.warnings for line in warning.render()]
-    return Workspace(config, plan, targets.by_asked, (*noticed, *_unused(given, files)))
+    return Workspace(
+        config,
+        plan,
+        targets.by_asked,
+        (*noticed, *_unused(given, files), *without_effect(wish.target, targets.by_asked.values())),
+    )
 
 
 def _unused(given: dict[str, Any], files: Sequence[FilePlan]) -> Iterator[Line]:

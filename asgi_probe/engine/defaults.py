@@ -24,9 +24,9 @@ def with_defaults(defaults: Entries, own: Entries) -> Entries:
             inherited.pop(body, None)
     merged = dict(inherited)
     for name, entry in own.items():
-        below = inherited.get(name)
+        below = defaults.get(name)
         if below is not None and _is_null(entry):
-            del merged[name]
+            merged.pop(name, None)
         elif name == "expect":
             merged[name] = _over(below, entry, _expectations)
         elif name in _BY_KEY:

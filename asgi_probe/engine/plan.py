@@ -15,7 +15,7 @@ from asgi_probe.spec.template import Compilation, Value, VariableError
 from asgi_probe.spec.variables import Vars, compile_vars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from asgi_probe.engine.results import Phase
@@ -129,10 +129,14 @@ class _File:
         self.problems = problems
         self.used: set[str] = set()
         self.strong = {"target": asked.kind, "target_name": asked.name, **asked.vars, **given}
+        before = len(problems.diagnostics)
         self.vars: Vars = compile_vars(spec.vars, self.compilation(frozenset(self.strong)))
+        self.sound = len(problems.diagnostics) == before
+        """Whether the file's variables can be worked out; what else would fail for want of them is not told."""
         self.names = frozenset(self.strong) | frozenset(spec.vars)
         self.steps: dict[tuple[int, frozenset[str]], StepPlan] = {}
         self.ids: dict[str, Check] = {}
+        self.given_names = frozenset(_given_names(spec.checks))
         self.title = ""
 
     def compilation(self, known: frozenset[str]) -> Compilation:
@@ -159,12 +163,13 @@ class _File:
         )
 
     def _values(self) -> dict[str, Any]:
-        if self.problems.errors:
+        if not self.sound:
             return {}
         try:
             return self.vars.render(self.strong)
         except VariableError as error:
             self.problems.add(error.node, str(error))
+            self.sound = False
             return {}
 
     def _warn_of_shadowed(self, setup: tuple[StepPlan, ...]) -> None:
@@ -213,7 +218,7 @@ class _File:
 
     def _numbered(self, name: str, check: Check) -> str:
         number, unique = 1, name
-        while unique in self.ids:
+        while unique in self.ids or unique in self.given_names:
             number += 1
             unique = f"{name} ({number})"
         self.ids[unique] = check
@@ -222,10 +227,20 @@ class _File:
     def _text(self, node: Scalar | None, scope: dict[str, Any]) -> str | None:
         if node is None:
             return None
+        text = self._worked_out(node, Compilation.text, scope)
+        return None if text is None else str(text)
+
+    def _worked_out(self, node: Scalar, read: Callable[[Compilation, Scalar], Value], scope: dict[str, Any]) -> Any:
+        """What a value comes to before the run; None where it comes to nothing, and why was told once."""
+        before = len(self.problems.diagnostics)
+        value = read(self.compilation(self.names), node)
+        if len(self.problems.diagnostics) > before:
+            return None
         try:
-            return str(self.compilation(self.names).text(node).render(scope))
+            return value.render(scope)
         except VariableError as error:
-            self.problems.add(node, str(error))
+            if self.sound:
+                self.problems.add(node, str(error))
             return None
 
     def _said(self, check: Check, key: str, scope: dict[str, Any]) -> str | None:
@@ -236,13 +251,9 @@ class _File:
 
     def _timeout(self, check: Check, scope: dict[str, Any]) -> float | None:
         entry = check.fields.get("timeout")
-        if entry is None or (isinstance(entry.value, Scalar) and entry.value.value is None):
+        if entry is None or not isinstance(entry.value, Scalar) or entry.value.value is None:
             return None
-        try:
-            seconds: float | None = units.duration(entry.value, self.compilation(self.names)).render(scope)
-        except VariableError as error:
-            self.problems.add(entry.value, str(error))
-            return None
+        seconds: float | None = self._worked_out(entry.value, lambda at, node: units.duration(node, at), scope)
         return seconds
 
     def _steps(self, steps: Sequence[Step], known: frozenset[str]) -> tuple[StepPlan, ...]:
@@ -272,6 +283,13 @@ class _File:
             _optional(fields.get("delay"), units.duration, compilation),
             _retry(fields.get("retry"), compilation),
         )
+
+
+def _given_names(checks: Sequence[Check]) -> Iterator[str]:
+    for check in checks:
+        entry = check.fields.get("name")
+        if entry is not None and isinstance(entry.value, Scalar):
+            yield entry.value.text
 
 
 def _saved(steps: Sequence[StepPlan]) -> frozenset[str]:

@@ -70,6 +70,10 @@ class Spec:
     checks: tuple[Check, ...]
 
 
+_Known = dict[int, "Step | None"]
+"""The steps that have been read, by the identity of their nodes."""
+
+
 def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
     """The spec that a file's tree says; None if it says none. All that is wrong with keys and shapes is reported."""
     if not isinstance(node, Mapping):
@@ -79,7 +83,9 @@ def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
     known = check_keys(entries, shapes.SPEC, problems)
     if "checks" not in entries and known:
         problems.add(node, "a spec needs checks", "add 'checks:' and under it '- get: /'")
-    checks = tuple(filter(None, (_check(item, problems) for item in _items(entries, "checks", problems))))
+    known_steps: _Known = {}
+    items = _items(entries, "checks", problems)
+    checks = tuple([check for item in items if (check := _check(item, problems, known_steps)) is not None])
     _refuse_same_names(checks, problems)
     return Spec(
         source=source,
@@ -90,13 +96,13 @@ def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
         target=entries["target"].value if "target" in entries else None,
         vars=_entries(entries, "vars"),
         defaults=_defaults(_entries(entries, "defaults"), problems),
-        setup=_steps(entries, "setup", problems),
-        teardown=_steps(entries, "teardown", problems),
+        setup=_steps(entries, "setup", problems, known_steps),
+        teardown=_steps(entries, "teardown", problems, known_steps),
         checks=checks,
     )
 
 
-def _check(node: Node, problems: Problems) -> Check | None:
+def _check(node: Node, problems: Problems, known_steps: _Known) -> Check | None:
     if not isinstance(node, Mapping):
         problems.add(node, f"a check is a mapping, found {kind_of(node)}", "such as '- get: /health'")
         return None
@@ -105,14 +111,14 @@ def _check(node: Node, problems: Problems) -> Check | None:
     if "skip" in own:
         _check_reason(own["skip"].value, problems)
     if "steps" in entries or "finally" in entries:
-        return _check_of_steps(node, own, problems)
+        return _check_of_steps(node, own, problems, known_steps)
     check_keys({key: entry for key, entry in entries.items() if key in shapes.CHECK}, shapes.CHECK, problems)
     rest = {key: entry for key, entry in entries.items() if key not in shapes.CHECK}
     step = _request_step(node, None, rest, shapes.CHECK | shapes.STEP | shapes.STEPS, problems)
     return Check(node, own, _tags(entries, problems), (step,) if step else (), (), inline=True)
 
 
-def _check_of_steps(node: Mapping, own: dict[str, Entry], problems: Problems) -> Check:
+def _check_of_steps(node: Mapping, own: dict[str, Entry], problems: Problems, known_steps: _Known) -> Check:
     entries = node.entries
     table = shapes.CHECK | shapes.STEPS
     beside = [key for key in entries if key in shapes.STEP and key not in table]
@@ -123,7 +129,8 @@ def _check_of_steps(node: Mapping, own: dict[str, Entry], problems: Problems) ->
         problems.add(entries["finally"], "'finally' wants 'steps' beside it")
     if "timeout" in entries:
         own = own | {"timeout": entries["timeout"]}
-    steps, last = _steps(entries, "steps", problems), _steps(entries, "finally", problems)
+    steps = _steps(entries, "steps", problems, known_steps)
+    last = _steps(entries, "finally", problems, known_steps)
     return Check(node, own, _tags(entries, problems), steps, last, inline=False)
 
 
@@ -146,8 +153,13 @@ def _refuse_same_names(checks: Iterable[Check], problems: Problems) -> None:
             problems.add(name, f"two checks are named {name.text!r}", hint)
 
 
-def _steps(entries: dict[str, Entry], key: str, problems: Problems) -> tuple[Step, ...]:
-    return tuple(filter(None, (_step(item, problems) for item in _items(entries, key, problems))))
+def _steps(entries: dict[str, Entry], key: str, problems: Problems, known: _Known) -> tuple[Step, ...]:
+    """The steps of a list; one that an alias repeats is read once."""
+    items = _items(entries, key, problems)
+    for item in items:
+        if id(item) not in known:
+            known[id(item)] = _step(item, problems)
+    return tuple([step for item in items if (step := known[id(item)]) is not None])
 
 
 def _step(node: Node, problems: Problems) -> Step | None:

@@ -1,0 +1,86 @@
+"""Flags without pydantic: Typer asks it even what None or a text is, at a quarter of a second for each command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PlainCoercion:
+    """Turns what stands on the command line into what a parameter's annotation says."""
+
+    def __init__(self, annotation: Any, least: float | None, most: float | None) -> None:
+        self._each = _reader(annotation, least, most)
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The value of a parameter; a BadParameter says what is expected instead."""
+        several = param.multiple or param.nargs == -1
+        try:
+            if several:
+                return [self._each(item) for item in value or ()]
+            return None if value is None else self._each(value)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), ctx=ctx, param=param) from None
+
+
+def _reader(annotation: Any, least: float | None, most: float | None) -> Callable[[Any], Any]:
+    if get_origin(annotation) is list:
+        return _reader(get_args(annotation)[0], least, most)
+    if get_origin(annotation) is Literal:
+        return lambda value: _one_of(value, get_args(annotation))
+    if annotation is int:
+        return lambda value: _whole(value, least, most)
+    if annotation is bool:
+        return _switch
+    kind: Callable[[Any], Any] = annotation
+    return kind
+
+
+def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
+    if value not in choices:
+        raise ValueError(f"{value!r} is not one of {', '.join(map(repr, choices))}")
+    return value
+
+
+def _whole(value: Any, least: float | None, most: float | None) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a whole number") from None
+    if (least is not None and number < least) or (most is not None and number > most):
+        raise ValueError(f"{number} is not in the range {_bounds(least, most)}")
+    return number
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    return f"{'' if least is None else f'{least:g} <= '}x{'' if most is None else f' <= {most:g}'}"
+
+
+_SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    found = _SWITCHES.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError(f"{value!r} is not one of 'true', 'false'")
+    return found
+
+
+def spare_pydantic(command: Any) -> None:
+    """Give every parameter of a command and its subcommands a plain coercion.
+
+    It is set where Typer keeps its own (since 0.26 or so); where Typer has no such place, nothing changes.
+    """
+    for sub in getattr(command, "commands", {}).values():
+        spare_pydantic(sub)
+    for param in command.params:
+        descriptor = getattr(param, "type_descriptor", None)
+        if descriptor is not None and hasattr(param, "_runtime_param"):
+            least, most = getattr(param, "min", None), getattr(param, "max", None)
+            param._runtime_param = PlainCoercion(descriptor.annotation, least, most)  # noqa: SLF001 - see above

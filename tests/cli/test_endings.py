@@ -1,0 +1,207 @@
+"""Start-up, shutdown and what dies between: exit codes, and what is told."""
+
+import pytest
+
+OK = "checks: [{name: fine, get: /ok}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("checks: [{get: /ok}]", 0),
+        ("checks: [{get: /ok, skip: later}]", 0),
+        ("checks: [{get: /flaky/2, retry: {times: 1, delay: 0s}}]", 0),
+        ("checks: [{get: /ok, expect: 404}]", 1),
+        ("checks: [{get: /sleep/5, timeout: 20ms}]", 1),
+        ("setup: [{get: /ok, expect: 404}]\nchecks: [{get: /ok}]", 1),
+        ("teardown: [{get: /ok, expect: 404}]\nchecks: [{get: /ok}]", 1),
+        ("checks: [{got: /ok}]", 2),
+    ],
+)
+def test_exit_codes(project, text, code):
+    project.write("a.yaml", text)
+    assert project.probe("a.yaml").exit == code
+    if code < 2:
+        assert project.end["exit_code"] == code
+
+
+def test_nobody_listens(project):
+    project.write("a.yaml", "checks: [{get: /ok}, {get: /other, retry: {times: 2, delay: 1ms}}]")
+    ran = project.run("--base-url", "http://127.0.0.1:9", "a.yaml")
+    assert ran.exit == 3
+    assert "no request reached http://127.0.0.1:9" in ran.out
+    assert "--wait 30s" in ran.out
+    assert project.outcomes() == {"GET /ok": "error", "GET /other": "error"}
+
+
+def test_nobody_listens_and_that_is_expected(project):
+    project.write("a.yaml", "checks: [{get: /ok, expect: {error: connect}}]")
+    assert project.run("--base-url", "http://127.0.0.1:9", "a.yaml").exit == 0
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9", "shop.example", "ftp://shop.example", "http://", "http://shop:port/"])
+def test_a_base_url_that_is_none(project, url):
+    project.write("a.yaml", OK)
+    ran = project.run("--base-url", url, "a.yaml")
+    assert ran.exit == 2
+    assert url in ran.err
+
+
+BUG = """
+import asgi_probe.engine.step as step
+
+async def broken(*args):
+    raise ZeroDivisionError("a bug of ours")
+
+step.attempt = broken
+
+async def app(scope, receive, send):
+    raise NotImplementedError
+"""
+
+
+def test_a_bug_of_ours(project):
+    project.write("bug.py", BUG)
+    project.write("a.yaml", OK)
+    ran = project.probe("a.yaml", app="bug:app")
+    assert ran.exit == 70
+    assert "a bug of ours" in ran.err
+    assert "this is a bug of asgi-probe; please report it" in ran.err
+
+
+# the app cannot be imported
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("nowhere:app", "there is no module 'nowhere'"),
+        ("app:nothing", "nothing"),
+        ("app:five", "not callable: expected an ASGI app"),
+        ("missing.py", "missing.py"),
+        ("broken:app", "ModuleNotFoundError"),
+        ("crooked:app", "SyntaxError"),
+        ("leaving:app", "SystemExit"),
+        ("empty:app", "app"),
+    ],
+)
+def test_import_fails(project, named, told):
+    project.write("broken.py", "def connect():\n    import not_installed_at_all\n\nconnect()\n")
+    project.write("crooked.py", "def app(:\n")
+    project.write("leaving.py", "import sys\nsys.exit('no configuration')\n")
+    project.write("empty.py", "")
+    project.write("a.yaml", OK)
+    ran = project.probe("a.yaml", app=named)
+    assert ran.exit == 3, ran.said
+    assert told in ran.err
+    assert "asgi_probe/" not in ran.said
+    assert "importlib" not in ran.said
+
+
+def test_an_import_error_shows_the_users_frames(project):
+    project.write("broken.py", "def connect():\n    import not_installed_at_all\n\nconnect()\n")
+    project.write("a.yaml", OK)
+    ran = project.probe("a.yaml", app="broken:app")
+    assert 'File "broken.py", line 4, in <module>' in ran.err
+    assert 'File "broken.py", line 2, in connect' in ran.err
+
+
+@pytest.mark.parametrize(
+    ("app", "flags", "told"),
+    [
+        ("fails_to_start", [], "the app's start-up failed: the database is away"),
+        ("raises_at_start", [], "no migrations were found"),
+        ("hangs_at_start", ["--startup-timeout", "100ms"], "did not finish its start-up"),
+        ("make_nothing", ["--factory"], "None, which is not callable"),
+        ("make_trouble", ["--factory"], "DroppedError('no settings')"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_start_up_fails(project, app, flags, told, backend):
+    project.write("a.yaml", OK)
+    ran = project.probe("--backend", backend, *flags, "a.yaml", app=f"app:{app}")
+    assert ran.exit == 3
+    assert told in ran.out
+    assert project.outcomes() == {}
+    assert (project.end["exit_code"], project.end["stopped"]) == (3, None)
+    assert told in project.end["problem"]
+
+
+@pytest.mark.parametrize(
+    ("app", "flags", "told"),
+    [
+        ("fails_to_stop", [], "DroppedError('the pool could not be drained')"),
+        ("hangs_at_stop", ["--shutdown-timeout", "100ms"], "did not finish its shutdown"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_shutdown_fails_and_every_result_is_kept(project, app, flags, told, backend):
+    project.write("a.yaml", "checks: [{name: fine, get: /ok}, {name: more, get: /ok}]")
+    ran = project.probe("--backend", backend, *flags, "a.yaml", app=f"app:{app}")
+    assert ran.exit == 1
+    assert project.outcomes() == {"fine": "passed", "more": "passed"}
+    assert project.end["outcomes"] == {"passed": 2}
+    assert told in project.end["problem"]
+    assert told in ran.out
+    assert "2 passed" in ran.out.splitlines()[-1]
+    assert "exit code 1" in ran.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_the_lifespan_dies_in_mid_run(project, backend):
+    project.write("a.yaml", "checks: [{name: before, get: /die}, {name: after, get: /ok}]")
+    ran = project.probe("--backend", backend, "-j", "1", "a.yaml", app="app:dies")
+    assert ran.exit == 1
+    assert project.outcomes() == {"before": "passed", "after": "passed"}
+    assert "the app's lifespan ended in mid-run" in ran.out
+    assert "the consumer lost its queue" in ran.out
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_background_work_that_fails_is_a_warning(project, backend):
+    project.write("a.yaml", "checks: [{name: a, get: /after}, {name: b, get: /ok}]")
+    ran = project.probe("--backend", backend, "a.yaml")
+    assert ran.exit == 0
+    assert project.outcomes() == {"a": "passed", "b": "passed"}
+    (warning,) = project.events("warning")
+    assert "the mail was not sent" in warning["message"] + warning["traceback"]
+    assert "app.py" in warning["traceback"]
+    assert "warning: " in ran.out
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_whatever_a_handler_raises_is_its_checks_alone(project, backend):
+    project.write(
+        "a.yaml",
+        """
+        checks:
+          - {name: raises, get: /raise}
+          - {name: is a 500, get: /raise, expect: 500}
+          - {name: exits, get: /exit}
+          - {name: interrupts, get: /interrupt}
+          - {name: fine, get: /ok}
+        """,
+    )
+    ran = project.probe("--backend", backend, "a.yaml")
+    assert ran.exit == 1, ran.said
+    assert project.outcomes() == {
+        "raises": "failed",
+        "is a 500": "passed",
+        "exits": "error",
+        "interrupts": "error",
+        "fine": "passed",
+    }
+    (raises,) = (event for event in project.events("check_finished") if event["id"].endswith("raises"))
+    assert raises["traceback"].rstrip().endswith("DroppedError: the order was dropped")
+    assert project.end["stopped"] is None
+
+
+def test_a_blocking_app_is_told_as_a_timeout(project):
+    project.write("a.yaml", "checks: [{name: blocks, get: /block/0.5, timeout: 100ms}, {name: fine, get: /ok}]")
+    assert project.probe("-j", "1", "a.yaml").exit == 1
+    assert project.outcomes() == {"blocks": "error", "fine": "passed"}
+
+
+def test_state_of_the_lifespan(project):
+    project.write("a.yaml", "checks: [{get: /echo, expect: {json: {state: [shared]}}}]")
+    assert project.probe("a.yaml").exit == 0
