@@ -16,7 +16,7 @@ def main() -> None:
 
     # nothing is garbage before the run: it begins with a collector of its own settings
     gc.disable()
-    from asgi_probe.cli.app import command
+    from asgi_probe.cli.app import app
 
     # the same name for `python -m asgi_probe`: usage and completion speak of the command
-    command()(prog_name="asgi-probe")
+    app(prog_name="asgi-probe")

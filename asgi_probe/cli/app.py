@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from asgi_probe import __version__
 from asgi_probe.cli import lint, listing, run
-from asgi_probe.cli.coercion import spare_pydantic
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from asgi_probe.cli.coercion import PlainCommand, PlainGroup
 
 app = typer.Typer(
     name="asgi-probe",
+    cls=PlainGroup,
     help="Smoke tests for HTTP services: YAML specs, run against an ASGI app in process or a live URL.",
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -40,13 +38,6 @@ def _root(
     del version
 
 
-def command() -> Callable[..., object]:
-    """The whole as a command that can be called."""
-    whole = typer.main.get_command(app)
-    spare_pydantic(whole)
-    return whole
-
-
-app.command("run", epilog=run.EXAMPLES)(run.run)
-app.command("lint", epilog=lint.EXAMPLES)(lint.lint)
-app.command("list", epilog=listing.EXAMPLES)(listing.list_)
+app.command("run", cls=PlainCommand, epilog=run.EXAMPLES)(run.run)
+app.command("lint", cls=PlainCommand, epilog=lint.EXAMPLES)(lint.lint)
+app.command("list", cls=PlainCommand, epilog=listing.EXAMPLES)(listing.list_)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,15 +73,27 @@ def _switch(value: Any) -> bool:
     return found
 
 
-def spare_pydantic(command: Any) -> None:
-    """Give every parameter of a command and its subcommands a plain coercion.
+class PlainCommand(TyperCommand):
+    """A command whose flags are coerced plainly."""
 
-    It is set where Typer keeps its own (since 0.26 or so); where Typer has no such place, nothing changes.
-    """
-    for sub in getattr(command, "commands", {}).values():
-        spare_pydantic(sub)
-    for param in command.params:
+    def get_params(self, ctx: Any) -> Any:
+        """Its parameters, `--help` included."""
+        return _plain(super().get_params(ctx))
+
+
+class PlainGroup(TyperGroup):
+    """A group of commands whose flags are coerced plainly."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Its parameters, `--help` included."""
+        return _plain(super().get_params(ctx))
+
+
+def _plain(params: list[Any]) -> list[Any]:
+    """The parameters, with our coercion where Typer keeps its own; where it has no such place, nothing changes."""
+    for param in params:
         descriptor = getattr(param, "type_descriptor", None)
-        if descriptor is not None and hasattr(param, "_runtime_param"):
+        if descriptor is not None and getattr(param, "_runtime_param", param) is None:
             least, most = getattr(param, "min", None), getattr(param, "max", None)
             param._runtime_param = PlainCoercion(descriptor.annotation, least, most)  # noqa: SLF001 - see above
+    return params
