@@ -7,7 +7,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 from urllib.parse import quote, unquote, unquote_plus
 
 from asgi_probe import __version__
@@ -37,6 +37,8 @@ _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 _ADDRESSES_KEPT = 4096
 _PORTS = {"http": 80, "https": 443}
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PLAIN = re.compile(r"(/[A-Za-z0-9_~/-]*)(?:\?([A-Za-z0-9_~=&-]+))?")
+"""A path and a query in which nothing is escaped and no segment is a dot."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
@@ -113,6 +115,13 @@ def without_credentials(url: httpx.URL) -> httpx.URL:
     return url.copy_with(username=None, password=None) if url.userinfo else url
 
 
+def _reference(url: httpx.URL) -> Any:
+    """What httpx has parsed of a URL, if it is what we know how to change: a named tuple."""
+    parsed = getattr(url, "_uri_reference", None)
+    known = {"scheme", "userinfo", "host", "port", "path", "query", "fragment"}
+    return parsed if set(getattr(parsed, "_fields", ())) == known else None
+
+
 class Composer:
     """Composes the requests of a run: knows the target's address and what every request there is given.
 
@@ -128,6 +137,9 @@ class Composer:
     ) -> None:
         bare = without_credentials(base)
         self._origin = origin_of(bare)
+        self._netloc = bare.netloc.decode()
+        self._home = _reference(bare)
+        self._path = bare.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
         self._prefix = str(bare.copy_with(query=None, fragment=None)).rstrip("/")
         self._credentials = credentials or credentials_in(base)
         self._params = list(params)
@@ -148,12 +160,24 @@ class Composer:
         if address is None:
             if len(self._addresses) >= _ADDRESSES_KEPT:
                 self._addresses.clear()
-            address = self._addresses[ask.url] = self._located(self._parsed(ask.url))
+            address = self._addresses[ask.url] = self._beneath(ask.url) or self._located(self._parsed(ask.url))
         params = _merged(self._params, ask.params) if address.own and self._params else ask.params
         if not params:
             return address
         url = _with_params(address.url, params)
         return replace(address, url=url, shown=str(url))
+
+    def _beneath(self, text: str) -> Address | None:
+        """The address of a plain path of the target, without parsing it all anew; None where it is not plain.
+
+        Parsing is the dearest part of a request in process. It is spared where httpx keeps a URL as it does today.
+        """
+        found = _PLAIN.fullmatch(text)
+        if found is None or self._home is None:
+            return None
+        url = httpx.URL.__new__(httpx.URL)
+        url._uri_reference = self._home._replace(path=self._path + found[1], query=found[2])  # noqa: SLF001 - see above
+        return Address(url, self._prefix + text, self._netloc, self._origin, own=True, inside=None)
 
     def _parsed(self, text: str) -> httpx.URL:
         try:

@@ -15,6 +15,7 @@ from asgi_probe.target.decode import offered
 from asgi_probe.target.http import httpx
 from asgi_probe.target.importing import LoadedApp
 from asgi_probe.target.live import LiveTarget
+from asgi_probe.target.request import Composer
 from asgi_probe.target.session import Exchanger
 from tests.hostile import HostileServer
 
@@ -685,3 +686,24 @@ async def test_header_values_that_are_not_utf8_are_latin1():
 
     async with InProcess(app) as run:
         assert (await run("/")).headers == [("x-a", "grün"), ("x-b", "grün")]
+
+
+@pytest.mark.parametrize(
+    "base", ["http://testserver", "http://h:8000/api", "https://h/a%20b/", "http://[::1]:81/é", "http://u:p@h/x?y"]
+)
+@pytest.mark.parametrize("text", ["/", "/items/7", "/a//b", "/items?a=b&c=d-e", "/~x_y-z", "//h/x", "/?a"])
+def test_a_plain_path_is_the_address_that_parsing_gives(base: str, text: str) -> None:
+    composer = Composer(httpx.URL(base))
+    spared = composer._beneath(text)
+    parsed = composer._located(composer._parsed(text))
+    assert spared is not None
+    assert spared == parsed
+    assert spared.url.raw_path == parsed.url.raw_path
+    assert str(spared.url) == str(parsed.url) == spared.shown
+
+
+@pytest.mark.parametrize(
+    "text", ["items", "", "/a/../b", "/a.b", "/a%20b", "/a b", "/é", "/a?b#c", "/a#b", "http://x/", "/a?", "/a\n"]
+)
+def test_what_is_not_plain_is_parsed(text: str) -> None:
+    assert Composer(httpx.URL("http://testserver"))._beneath(text) is None
