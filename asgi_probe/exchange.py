@@ -66,6 +66,8 @@ class Failure:
     message: str
     app_error: BaseException | None = None
     partial: Answer | None = None
+    refused: bool = False
+    """Nobody took the connection that the target itself was to be reached by."""
 
 
 @dataclass(frozen=True, slots=True)

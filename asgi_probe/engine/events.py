@@ -28,6 +28,7 @@ class RunStarted:
     """The first event: `checks` counts those selected, `specs` the files they are in; `started_at` is ISO 8601, UTC.
 
     `sizes` says of each of `specs` how many `CheckFinished` end it: its checks, setup and teardown, if it has them.
+    `descriptions` are what the files say of themselves.
     """
 
     version: str
@@ -39,6 +40,7 @@ class RunStarted:
     shard: str | None = None
     targets: tuple[TargetInfo, ...] = ()
     sizes: tuple[int, ...] = ()
+    descriptions: tuple[str | None, ...] = ()
     event: Literal["run_started"] = "run_started"
 
 

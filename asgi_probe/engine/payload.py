@@ -58,7 +58,8 @@ def _form(entry: Entry, compilation: Compilation) -> PayloadPlan:
     def render(scope: Dict[str, Any]) -> Payload:
         from urllib.parse import urlencode
 
-        return Payload(urlencode(pairs(scope)).encode("ascii"), "application/x-www-form-urlencoded")
+        fields = [(encoded(name, entry.value), encoded(value, entry.value)) for name, value in pairs(scope)]
+        return Payload(urlencode(fields).encode("ascii"), "application/x-www-form-urlencoded")
 
     return render
 
@@ -81,7 +82,7 @@ def _part(key: Scalar, node: Node, compilation: Compilation) -> Callable[[Dict[s
 
         def field(scope: Dict[str, Any]) -> Part | None:
             found = value.render(scope)
-            return None if found is None else Part(name.render(scope), wire(found, node).encode())
+            return None if found is None else Part(name.render(scope), encoded(wire(found, node), node))
 
         return field
     content = _content(node, compilation)
@@ -129,7 +130,16 @@ def _content(node: Node, compilation: Compilation) -> Content:
 
 def _text(value: Any, node: Node, compilation: Compilation) -> bytes:
     del compilation
-    return encode_json(value, node) if isinstance(value, dict | list) else wire(value, node).encode()
+    return encode_json(value, node) if isinstance(value, dict | list) else encoded(wire(value, node), node)
+
+
+def encoded(text: str, node: Node) -> bytes:
+    """The text in UTF-8; a VariableError for half a character, which a server's JSON may hold."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        half = text[error.start]
+        raise VariableError(f"{half!r} is half a character and cannot be sent", node) from None
 
 
 def _file(value: Any, node: Node, compilation: Compilation) -> bytes:

@@ -29,7 +29,6 @@ class Asked:
 
     name: str
     kind: Literal["app", "live"]
-    vars: dict[str, Any] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 
 
@@ -95,6 +94,7 @@ class FilePlan:
     setup_saves: tuple[str, ...]
     weak: dict[str, Any]
     strong: dict[str, Any]
+    description: str | None = None
     used: frozenset[str] = frozenset()
     """The variables that something in the file uses."""
 
@@ -128,7 +128,7 @@ class _File:
         self.root = root
         self.problems = problems
         self.used: set[str] = set()
-        self.strong = {"target": asked.kind, "target_name": asked.name, **asked.vars, **given}
+        self.strong = {"target": asked.kind, "target_name": asked.name, **given}
         before = len(problems.diagnostics)
         self.vars: Vars = compile_vars(spec.vars, self.compilation(frozenset(self.strong)))
         self.sound = len(problems.diagnostics) == before
@@ -159,6 +159,7 @@ class _File:
             tuple(sorted(_saved(setup))),
             weak,
             self.strong,
+            self._text(spec.description, scope),
             frozenset(self.used) | frozenset(spec.vars),
         )
 
@@ -213,6 +214,8 @@ class _File:
         first = self.ids.get(name)
         if first is not None and "${" in entry.value.text:  # of names without variables the reader has told
             self.problems.add(entry.value, f"a second check {name!r}; the first is at line {first.node.line}")
+        if name in ("setup", "teardown") and "${" in entry.value.text:
+            self.problems.add(entry.value, f"{name!r} is the id of the file's own {name}", "choose another name")
         self.ids[name] = check
         return name
 
@@ -317,10 +320,14 @@ def _retry(entry: Entry | None, compilation: Compilation) -> RetryPlan | None:
     def part(name: str, read: Callable[[Node, Compilation], Value], default: float) -> Value:
         return _optional(given.get(name), read, compilation) or Value.of(entry.value, default)
 
+    jitter = part("jitter", units.number, 0.0)
+    if jitter.constant and (jitter.render({}) or 0) > 1:
+        hint = "0.2 makes a pause up to a fifth longer or shorter"
+        compilation.problems.add(jitter.node, "expected a share from 0 to 1", hint)
     return RetryPlan(
         units.count(times, compilation) if times else Value.of(entry.value, 3),
         part("delay", units.duration, 0.5),
         part("backoff", units.number, 1.0),
         _optional(given.get("max_delay"), units.duration, compilation),
-        part("jitter", units.number, 0.0),
+        jitter,
     )

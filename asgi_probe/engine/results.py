@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 from asgi_probe.judge.mismatch import Mismatch
 
@@ -62,22 +62,8 @@ class ResponseRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceLine:
-    """The line of a spec that a report shows: its text, and what the caret marks."""
-
-    file: str
-    line: int
-    column: int
-    text: str
-    width: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class SlowCheck:
     """A check and how long it took, in seconds."""
 
     id: str
     duration: float
-
-
-Saved = dict[str, Any]

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from asgi_probe.target.session import Session
 
 _SLOWEST = 5
+_LAST = 1.0
+"""Seconds that a target's shutdown gets beyond the grace after a signal: the next one comes soon in CI."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Run:
                 async with group.target:
                     self._stop.release(starting)
                     await Workers(group, self._options, self._stop, self._emit, self._score, self._tally).run()
+                    if self._stop.reason == "interrupted":
+                        group.target.hurry(self._stop.grace() + _LAST)
         except TargetError as error:
             self._problem = self._problem or error
             self._not_started = True
@@ -133,6 +137,7 @@ class Run:
             max(group.concurrency for group in self._groups),
             datetime.now(UTC).isoformat(timespec="milliseconds"),
             targets=targets,
+            descriptions=tuple(file.description for file in files),
             sizes=tuple(len(file.checks) + bool(file.setup) + bool(file.teardown) for file in files),
         )
 
@@ -147,13 +152,17 @@ class Run:
             dict(score.outcomes),
             duration,
             self._exit_code(),
-            self._stop.reason,
+            self._stop.reason if self._stop.reason == "interrupted" or self._left_out(checks) else None,
             tuple(SlowCheck(check_id, seconds) for seconds, check_id in sorted(score.slowest, reverse=True)),
             self._tally.requests,
             checks - score.done,
             str(self._problem) if self._problem else None,
             self._problem.traceback if self._problem else None,
         )
+
+    def _left_out(self, checks: int) -> bool:
+        """Whether a stop left anything out."""
+        return checks != self._score.done or Outcome.INTERRUPTED in self._score.outcomes
 
     def _nobody_there(self) -> bool:
         """Whether a live target refused every connection of the run."""

@@ -90,7 +90,7 @@ class StepRun:
             await attempt(self.plan, scope, session, self.last)
             self.secrets += self.last.secrets
             self.sent += self.last.sent is not None
-            self.refused += isinstance(self.last.result, Failure) and self.last.result.kind == "connect"
+            self.refused += isinstance(self.last.result, Failure) and self.last.result.refused
             if self.last.outcome is Outcome.PASSED:
                 return
             pause = next(pauses, None)
@@ -107,7 +107,7 @@ def _pauses(retry: RetryPlan | None, scope: Scope) -> Iterator[float]:
     backoff, jitter = retry.backoff.render(scope), retry.jitter.render(scope)
     for _ in range(retry.times.render(scope)):
         bounded = delay if most is None else min(delay, most)
-        yield bounded * uniform(1 - jitter, 1 + jitter)  # noqa: S311 - spreads load, guards nothing
+        yield bounded * uniform(max(0.0, 1 - jitter), 1 + jitter)  # noqa: S311 - spreads load, guards nothing
         delay *= backoff
 
 

@@ -33,6 +33,7 @@ class Stop:
         self._closing: set[anyio.CancelScope] = set()
         self._call_soon: Callable[[Callable[[], None]], object] | None = None
         self._clock: Callable[[], float] = anyio.current_time
+        self._deadline: float | None = None
 
     @property
     def attached(self) -> bool:
@@ -75,7 +76,7 @@ class Stop:
         with anyio.CancelScope(shield=True) as scope:
             self._closing.add(scope)
             if self.reason:
-                scope.deadline = anyio.current_time() + GRACE
+                scope.deadline = self._grace_ends()
             try:
                 yield scope
             finally:
@@ -84,9 +85,19 @@ class Stop:
     def _cancel(self) -> None:
         for scope in tuple(self._running):
             scope.cancel()
-        deadline = self._clock() + GRACE
+        deadline = self._grace_ends()
         for scope in tuple(self._closing):
             scope.deadline = min(scope.deadline, deadline)
+
+    def grace(self) -> float:
+        """Seconds that are left of the grace, after a stop."""
+        return max(0.0, self._grace_ends() - self._clock())
+
+    def _grace_ends(self) -> float:
+        """One moment for the whole run: `finally` and `teardown` share the grace."""
+        if self._deadline is None:
+            self._deadline = self._clock() + GRACE
+        return self._deadline
 
 
 def _loop(backend: Backend) -> tuple[Callable[[Callable[[], None]], object], Callable[[], float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.words import GLYPHS, WORST_FIRST, duration, tally
-from asgi_probe.terminal import Line, cells, clip, inline
+from asgi_probe.terminal import Line, cells, clip, harmless, inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +43,8 @@ class Block:
     began: float
     title: str = ""
     """What the file calls itself."""
+    about: str = ""
+    """What it says of itself."""
     lists_green: bool = True
     lists_all: bool = False
     counts: dict[str, int] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class Block:
         if not self._rows and not (last and self.lists_green):
             return []
         told: list[Line] = [self._headline(now, last=last)]
+        told += [[("  ", ""), (line, "quiet")] for line in harmless(self.about).splitlines()]
         told += _listing(self._rows, columns)
         if last and self._unlisted:
             told.append([("  … and ", "quiet"), *self._more()])

@@ -60,6 +60,7 @@ class ConsoleReporter:
         self._failed = Failed(command)
         self._unanswered: set[str] = set()
         self._descriptions: dict[str, str] = {}
+        self._abouts: dict[str, str] = {}
 
     def handle(self, event: Event) -> None:
         """Take in one event, and show what there is to show now."""
@@ -88,6 +89,8 @@ class ConsoleReporter:
         self._began = self._clock()
         for file, size in zip(run.specs, run.sizes, strict=False):
             self._sizes[file] = self._sizes.get(file, 0) + size
+        if self._verbosity > 0:
+            self._abouts = {file: about for file, about in zip(run.specs, run.descriptions, strict=False) if about}
         if self._verbosity >= 0:
             self._write([_headline(run), []])
         self._screen.live(self._progress)
@@ -103,7 +106,13 @@ class ConsoleReporter:
 
     def _open(self, file: str, now: float, title: str = "") -> Block:
         opened = self._blocks[file] = Block(
-            file, self._sizes.get(file), now, title, lists_green=self._verbosity >= 0, lists_all=self._verbosity > 0
+            file,
+            self._sizes.get(file),
+            now,
+            title,
+            self._abouts.get(file, ""),
+            lists_green=self._verbosity >= 0,
+            lists_all=self._verbosity > 0,
         )
         return opened
 

@@ -149,6 +149,11 @@ class AppTarget:
             raise RuntimeError("the target has not been entered, or has been left")
         return self._transport
 
+    def hurry(self, seconds: float) -> None:
+        """Give background work and shutdown together no more than so many seconds."""
+        self._shutdown_timeout = min(self._shutdown_timeout, seconds / 2)
+        self._lifespan.hurry(seconds / 2)
+
     async def __aenter__(self) -> Self:
         tasks = running_tasks()
         app = self._app = await self._made()

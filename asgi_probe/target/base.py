@@ -41,6 +41,10 @@ class Target(Protocol):
         """What sends requests; usable while the target is entered."""
         ...
 
+    def hurry(self, seconds: float) -> None:
+        """Take no more than so many seconds for leaving, whatever was configured."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

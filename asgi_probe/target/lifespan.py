@@ -62,6 +62,10 @@ class Lifespan:
         self._wake_app: Event
         self._cancel: Callable[[], object] | None = None
 
+    def hurry(self, seconds: float) -> None:
+        """Give the shutdown no more than so many seconds."""
+        self._shutdown_timeout = min(self._shutdown_timeout, seconds)
+
     async def start(self, tasks: Tasks) -> None:
         """Start the app up; raises `TargetError` when it does not."""
         if self._mode == "off":

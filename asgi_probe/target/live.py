@@ -237,6 +237,9 @@ class LiveTarget:
         """A transport for other services: without the client certificate, and not to the Unix socket."""
         return LiveTransport(verify=self._verify, proxy=self._proxy)
 
+    def hurry(self, seconds: float) -> None:
+        """Nothing here takes time."""
+
     async def __aenter__(self) -> Self:
         """Wait for the service if that was asked for; raises `TargetError`."""
         if self._wait is not None:

@@ -14,7 +14,7 @@ from asgi_probe.exchange import Answer, Failure, Hop, Sent
 from asgi_probe.target.client import Client
 from asgi_probe.target.cookies import Jar
 from asgi_probe.target.decode import DecodingError, decoder_for
-from asgi_probe.target.explain import EXPECTED, explain
+from asgi_probe.target.explain import EXPECTED, NoConnection, NoProxy, explain
 from asgi_probe.target.request import Composer, Unsendable, place_of
 from asgi_probe.target.wire import Marks
 
@@ -138,7 +138,9 @@ class _Exchange:
         except DecodingError as error:
             return self._failed(Failure("decode", str(error)))
         except EXPECTED as error:
-            return self._failed(explain(error, place_of(self._hop.address.url), self._marks))
+            failure = explain(error, place_of(self._hop.address.url), self._marks)
+            failure.refused = self._hop.address.own and isinstance(error, NoConnection | NoProxy)
+            return self._failed(failure)
 
     async def _send(self, hop: request.Hop) -> httpx.Response:
         """Send one request, with the answer to a digest challenge if there is one, and read its answer."""

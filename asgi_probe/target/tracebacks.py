@@ -57,11 +57,6 @@ def exit_in(error: BaseException) -> BaseException | None:
     return None
 
 
-def is_users(filename: str) -> bool:
-    """Whether a frame of this file is the user's: not of an installed package, the standard library or us."""
-    return _owner(filename) == ""
-
-
 def ran_code(error: BaseException) -> bool:
     """Whether `error` came from any code but the import system's and ours."""
     return any(owner != "importlib" for *_, owner in _frames(error.__traceback__))

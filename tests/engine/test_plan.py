@@ -2,6 +2,7 @@ import pytest
 
 from asgi_probe.engine.plan import Asked
 from asgi_probe.engine.request import Limits
+from asgi_probe.spec.template import VariableError
 from tests.engine.projects import compiled, planned
 
 
@@ -114,10 +115,9 @@ def test_what_setup_saves_every_check_knows(tmp_path):
 
 def test_strength(tmp_path):
     text = "vars: {a: file, b: file, c: file}\nsetup: [{get: /, save: {c: status}}]\nchecks: [{get: /}]"
-    asked = Asked("prod", "live", {"a": "target", "b": "target"})
-    (plan,) = planned(tmp_path, text, asked=asked, given={"a": "flag"})
+    (plan,) = planned(tmp_path, text, asked=Asked("prod", "live"), given={"a": "flag"})
     assert plan.scope({"c": "setup"}) == {
-        "a": "flag", "b": "target", "c": "setup", "target": "live", "target_name": "prod",
+        "a": "flag", "b": "file", "c": "setup", "target": "live", "target_name": "prod",
     }  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def test_all_is_inherited(tmp_path):
     ],
 )
 def test_what_a_step_says_itself_wins(tmp_path, step, field, value):
-    ask = with_defaults(tmp_path, step, asked=Asked("app", "app", {}, Limits(7.0, 99)))
+    ask = with_defaults(tmp_path, step, asked=Asked("app", "app", Limits(7.0, 99)))
     assert getattr(ask, field) == value
 
 
@@ -206,7 +206,7 @@ def test_json_null_without_a_default_is_null(tmp_path):
 
 
 def test_limits_of_the_target_are_the_usual(tmp_path):
-    (ask,) = asks(tmp_path, "checks: [{get: /}]", asked=Asked("app", "app", {}, Limits(1.5, 10)))
+    (ask,) = asks(tmp_path, "checks: [{get: /}]", asked=Asked("app", "app", Limits(1.5, 10)))
     assert (ask.timeout, ask.max_body) == (1.5, 10)
 
 
@@ -316,3 +316,15 @@ def test_what_is_wrong_is_told_once(tmp_path, text, lines):
 def test_a_check_with_a_timeout_that_is_no_scalar(tmp_path):
     _, problems = compiled(tmp_path, "checks: [{name: c, timeout: [1s], steps: [{get: /}]}]")
     assert problems.errors
+
+
+def test_a_jitter_is_a_share(tmp_path):
+    with pytest.raises(AssertionError, match="expected a share from 0 to 1"):
+        planned(tmp_path, "checks: [{get: /, retry: {times: 1, jitter: 9}}]")
+
+
+@pytest.mark.parametrize("body", ["body: '${x}'", "form: {a: '${x}'}", "form: {'${x}': a}", "multipart: {a: '${x}'}"])
+def test_half_a_character_is_no_crash(tmp_path, body):
+    (plan,) = planned(tmp_path, f"checks: [{{post: /, {body}}}]", given={"x": "\ud800"})
+    with pytest.raises(VariableError, match="is half a character and cannot be sent"):
+        plan.checks[0].steps[0].request.render(plan.scope({}))

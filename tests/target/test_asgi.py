@@ -661,12 +661,11 @@ async def test_breaking_off_after_the_start_is_a_broken_answer():
         await send(body(b"half", more=True))
         raise ValueError("boom")
 
-    async with asking(app) as client:
-        async with client.stream("GET", "/") as answer:
-            chunks = answer.aiter_raw()
-            assert await anext(chunks) == b"half"
-            with pytest.raises(BrokenAnswer, match=r"the app broke off after its start: ValueError\('boom'\)") as caught:
-                await anext(chunks)
+    async with asking(app) as client, client.stream("GET", "/") as answer:
+        chunks = answer.aiter_raw()
+        assert await anext(chunks) == b"half"
+        with pytest.raises(BrokenAnswer, match=r"the app broke off after its start: ValueError\('boom'\)") as caught:
+            await anext(chunks)
     assert repr(caught.value.app_error) == "ValueError('boom')"
 
 
@@ -870,9 +869,8 @@ async def test_an_app_that_sends_for_ever_can_be_cancelled():
             await anyio.lowlevel.checkpoint()
 
     with anyio.fail_after(3):
-        async with asking(app) as client:
-            async with client.stream("GET", "/"):
-                pass
+        async with asking(app) as client, client.stream("GET", "/"):
+            pass
 
 
 # the target

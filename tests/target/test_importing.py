@@ -108,7 +108,10 @@ def test_a_file_whose_name_is_taken(project):
     root = project(json=ASGI.format("app"))
     import json
 
-    assert str(refusal("json.py", root)) == f"the module name 'json' of 'json.py' is taken by {json.__file__}: rename the file"
+    assert (
+        str(refusal("json.py", root))
+        == f"the module name 'json' of 'json.py' is taken by {json.__file__}: rename the file"
+    )
 
 
 @pytest.mark.parametrize("reference", ["", ":app", "  "])
@@ -142,7 +145,10 @@ def test_a_bare_module_is_searched(project, text, name):
 
 
 NOT_FOUND = [
-    (FASTAPI + "one = FastAPI()\ntwo = FastAPI()", "'bare_j' has more than one app: name one of 'bare_j:one', 'bare_j:two'"),
+    (
+        FASTAPI + "one = FastAPI()\ntwo = FastAPI()",
+        "'bare_j' has more than one app: name one of 'bare_j:one', 'bare_j:two'",
+    ),
     (ASGI.format("one") + ASGI.format("two"), "'bare_j' has more than one app: name one of 'bare_j:one', 'bare_j:two'"),
     ("x = 1\ny = 2", "found no app in 'bare_j': name it as 'bare_j:attribute'; the module has x, y"),
     ("", "found no app in 'bare_j': name it as 'bare_j:attribute'; the module has nothing"),
@@ -159,7 +165,9 @@ def test_a_bare_module_without_its_app(project, text, message):
 def test_a_bare_module_without_its_factory(project):
     root = project(bare_k="def make_app(): ...", bare_l="")
     assert load("bare_k", root, factory=True).reference == "bare_k:make_app"
-    assert str(refusal("bare_l", root, factory=True)).startswith("found no factory in 'bare_l': looked for create_app, ")
+    assert str(refusal("bare_l", root, factory=True)).startswith(
+        "found no factory in 'bare_l': looked for create_app, "
+    )
 
 
 # what goes wrong in an import
@@ -183,7 +191,9 @@ def test_a_missing_module_of_a_package(project):
 def test_a_missing_import_inside(project):
     root = project(main_n="import deps_n", deps_n="import nothing_n.at_all")
     error = refusal("main_n:app", root)
-    assert str(error).startswith("'main_n' could not be imported: an import in it failed, there is no module 'nothing_n'")
+    assert str(error).startswith(
+        "'main_n' could not be imported: an import in it failed, there is no module 'nothing_n'"
+    )
     assert 'File "main_n.py", line 1' in error.traceback
     assert 'File "deps_n.py", line 1' in error.traceback
     assert "frozen importlib" not in error.traceback
@@ -228,7 +238,9 @@ def test_syntax_errors(project):
 def test_exits_at_import(project):
     root = project(main_s="import sys\nsys.exit(2)")
     error = refusal("main_s:app", root)
-    assert str(error).startswith("'main_s' exited while it was imported (SystemExit(2)): what only a script does belongs")
+    assert str(error).startswith(
+        "'main_s' exited while it was imported (SystemExit(2)): what only a script does belongs"
+    )
     assert "sys.exit(2)" in error.traceback
 
 
@@ -245,7 +257,10 @@ def test_impossible_module_names(project, name):
 
 def test_a_missing_attribute(project):
     root = project(main_u=ASGI.format("application"), main_v=ASGI.format("x"))
-    assert str(refusal("main_u:aplication", root)) == "the module 'main_u' has no attribute 'aplication'; did you mean 'application'?"
+    assert (
+        str(refusal("main_u:aplication", root))
+        == "the module 'main_u' has no attribute 'aplication'; did you mean 'application'?"
+    )
     assert str(refusal("main_v:app", root)) == "the module 'main_v' has no attribute 'app'; it has 'main_v:x'"
     assert str(refusal("json:zzz", root)) == "the module 'json' has no attribute 'zzz'"
 
@@ -254,11 +269,15 @@ def test_factories(project):
     root = project(main_w="def make(): ...\nasync def amake(): ...\nclass Klass: ...\nx = 5\n" + ASGI.format("app"))
     for name in ("make", "amake", "Klass"):
         assert load(f"main_w:{name}", root, factory=True).factory is True
-    assert str(refusal("main_w:app", root, factory=True)) == "'main_w:app' is an ASGI app, not a factory: leave --factory out"
+    assert (
+        str(refusal("main_w:app", root, factory=True))
+        == "'main_w:app' is an ASGI app, not a factory: leave --factory out"
+    )
     assert "which is not callable: expected a factory" in str(refusal("main_w:x", root, factory=True))
     for name in ("make", "amake"):
         assert str(refusal(f"main_w:{name}", root)) == (
-            f"'main_w:{name}' is the function {name!r} without arguments, not an ASGI app: is it a factory? add --factory"
+            f"'main_w:{name}' is the function {name!r} without arguments, not an ASGI app: "
+            "is it a factory? add --factory"
         )
 
 
@@ -315,7 +334,9 @@ def defaults(a=1, b=2, c=3): ...
 async def nothing(): ...
 
 
-@pytest.mark.parametrize("app", [function, plain, Instance(), Awaited, functools.partial(function), Instance().__call__])
+@pytest.mark.parametrize(
+    "app", [function, plain, Instance(), Awaited, functools.partial(function), Instance().__call__]
+)
 def test_apps(app):
     assert not_asgi(app) is None
 

@@ -317,9 +317,7 @@ async def test_death_in_mid_run_is_told_at_once():
             while not warnings:
                 await anyio.sleep(0.005)
         assert await status_of(target) == 200
-    sentence = (
-        "the app's lifespan ended in mid-run, before `lifespan.shutdown`: ValueError('lost the database')"
-    )
+    sentence = "the app's lifespan ended in mid-run, before `lifespan.shutdown`: ValueError('lost the database')"
     assert [(told, repr(error)) for told, error in warnings] == [(sentence, "ValueError('lost the database')")]
     assert [str(problem) for problem in target.problems] == [sentence]
 

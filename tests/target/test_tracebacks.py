@@ -1,10 +1,7 @@
-import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from asgi_probe.target.tracebacks import app_traceback, exit_in, in_a_line, is_users, ran_code, unwrapped
+from asgi_probe.target.tracebacks import app_traceback, exit_in, in_a_line, ran_code, unwrapped
 
 HERE = Path(__file__).resolve().parent
 
@@ -208,25 +205,6 @@ def test_unwrapped_and_exit_in():
     assert exit_in(BaseExceptionGroup("", [inner, BaseExceptionGroup("", [leaving])])) is leaving
     assert exit_in(two) is None
     assert exit_in(inner) is None
-
-
-@pytest.mark.parametrize(
-    ("filename", "users"),
-    [
-        (__file__, True),
-        (pytest.__file__, False),
-        (subprocess.__file__, False),
-        ("<string>", True),
-        ("<frozen importlib._bootstrap>", False),
-        ("<frozen runpy>", False),
-        (str(HERE.parent.parent / "asgi_probe" / "target" / "call.py"), False),
-        (str(HERE.parent.parent / "asgi_probe" / "demo.py"), True),
-        ("/home/me/shop/main.py", True),
-        ("/home/me/.venv/lib/python3.11/site-packages/six.py", False),
-    ],
-)
-def test_is_users(filename, users):
-    assert is_users(filename) is users
 
 
 def test_ran_code():
