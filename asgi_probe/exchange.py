@@ -59,13 +59,15 @@ class Answer:
 class Failure:
     """Why no answer could be judged: its kind, a sentence for the report, and the app's exception if there is one.
 
-    `partial` is what had come when it broke, if anything: its status, headers and the body so far.
+    `partial` is what had come when it broke, if anything: its status, headers and the body so far. `time` is in
+    seconds, from the first byte sent, or from the attempt to send one, to the end.
     """
 
     kind: FailureKind
     message: str
     app_error: BaseException | None = None
     partial: Answer | None = None
+    time: float = 0.0
     refused: bool = False
     """Nobody took the connection that the target itself was to be reached by."""
 

@@ -99,18 +99,22 @@ def clip(text: str, width: int) -> str:
 
 
 _WIDEST = 160
+_GUTTER = 10
+"""Columns of an excerpt beside the text: the line's number, and the marks of what was cut."""
 
 
-def excerpt(number: int, text: str, marks: Iterable[tuple[int, int]]) -> list[Line]:
+def excerpt(number: int, text: str, marks: Iterable[tuple[int, int]], columns: int | None = None) -> list[Line]:
     """A line of a source and under it a caret for each mark, a column (from 1) and a width; nothing for an empty line.
 
-    The gutter holds the line's number. Of a long line only the part around the first mark is shown.
+    The gutter holds the line's number. Of a line that is long, or longer than the screen has `columns`, only the part
+    around the first mark is shown.
     """
     if not text.strip():
         return []
     places = sorted({(column - 1, width) for column, width in marks})
-    start, cut = _window(text, places[0][0])
-    end = start + _WIDEST
+    widest = _WIDEST if columns is None else min(_WIDEST, max(columns - _GUTTER, 30))
+    start, cut = _window(text, places[0][0], widest)
+    end = start + widest
     carets = ""
     for column, width in places:
         lead = cells(cut + _shown(text[start:column]))
@@ -126,11 +130,11 @@ def _shown(text: str) -> str:
     return harmless(text).replace("\t", " ")
 
 
-def _window(text: str, column: int) -> tuple[int, str]:
+def _window(text: str, column: int, widest: int) -> tuple[int, str]:
     """Where to begin showing a long line so that the column is seen, and the mark that says something was cut."""
-    if len(text) <= _WIDEST or column < _WIDEST - 40:
+    if len(text) <= widest or column < widest * 3 // 4:
         return 0, ""
-    return column - 60, "…"
+    return column - widest * 3 // 8, "…"
 
 
 class Screen(Protocol):

@@ -348,3 +348,14 @@ def test_the_live_line_of_a_real_terminal():
     assert "working on " * 4 not in text
     assert "\x1b[?25h" in before.partition("working")[0], "the cursor stays visible, whoever is killed"
     assert after.rpartition("\x1b[2K")[2] == "the end\r\nTextIOWrapper 60\r\n", "nothing of the live line is left"
+
+
+def test_an_excerpt_fits_the_screen_and_its_caret_stays_under_its_place():
+    text = "    json: {" + ", ".join(f"key{n}: value{n}" for n in range(30)) + "}"
+    column = text.index("value20") + 1
+    source, caret = excerpt(7, text, [(column, 7)], columns=60)
+    shown, marked = plain(source), plain(caret)
+    assert len(shown) <= 60
+    assert shown[marked.index("^") :].startswith("value20")
+    assert shown.startswith("    7 | …")
+    assert shown.endswith("…")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from asgi_probe.errors import UsageError
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
@@ -38,8 +40,10 @@ def _only(error: BaseException) -> BaseException:
 
 
 def _run_trio(main: Callable[[], Awaitable[T]]) -> T:
-    import trio
-
+    try:
+        import trio
+    except ImportError:
+        raise UsageError("the trio backend needs the package trio: pip install 'asgi-probe[trio]'") from None
     return trio.run(_awaiting, main)
 
 
@@ -70,7 +74,7 @@ def _new_loop(*, uvloop: bool | None) -> asyncio.AbstractEventLoop:
         import uvloop as fast
     except ImportError:
         if uvloop:
-            raise
+            raise UsageError("--uvloop needs the package uvloop: pip install 'asgi-probe[uvloop]'") from None
         return asyncio.new_event_loop()
     loop: asyncio.AbstractEventLoop = fast.new_event_loop()
     return loop

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from shlex import quote
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -10,7 +11,7 @@ from asgi_probe.engine.results import Body, RequestRecord, ResponseRecord
 from asgi_probe.engine.secrets import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from asgi_probe.exchange import Answer, Sent
 
@@ -26,6 +27,9 @@ LONGEST_BODY = 64 * 1024
 
 CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"})
 """Headers whose values no report shows."""
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL_OR_LINE = re.compile("[\x00-\x1f\x7f]")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -74,9 +78,9 @@ _UNSAID = frozenset(
 )
 
 
-def curl_line(request: RequestRecord) -> str:
-    """A line for the shell that sends the request again; masked credentials stay masked."""
-    words = ["curl", "-i"]
+def curl_line(request: RequestRecord, options: Sequence[str] = ()) -> str:
+    """A line for the shell that sends the request again, with these options; masked credentials stay masked."""
+    words = ["curl", "-i", *map(quote, options)]
     if request.method == "HEAD":
         words.append("--head")
     elif request.method != ("POST" if request.body else "GET"):
@@ -86,7 +90,15 @@ def curl_line(request: RequestRecord) -> str:
         if name.lower() not in _UNSAID:
             words += ["-H", quote(f"{name}: {value}")]
     if request.body is not None and request.body.encoding is None and not request.body.truncated:
-        words += ["--data-raw", quote(request.body.text)]
+        words += ["--data-raw", _quoted(request.body.text)]
     elif request.body is not None:
         words += ["--data-binary", "@body"]
     return " ".join(words)
+
+
+def _quoted(body: str) -> str:
+    """A body for the shell; carriage returns and their like as escapes, since nobody copies them."""
+    if not _CONTROL.search(body):
+        return quote(body)
+    escaped = body.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL_OR_LINE.sub(lambda found: f"\\x{ord(found[0]):02x}", escaped) + "'"

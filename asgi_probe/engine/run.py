@@ -145,7 +145,8 @@ class Run:
         score = self._score
         if self._problem is None and self._nobody_there():
             self._problem = TargetError(
-                f"no request reached {self._groups[0].target.address}; is it up? `--wait 30s` waits until it is"
+                f"no request reached {self._groups[0].target.address}; "
+                "`--wait 30s` waits for a service that is still starting"
             )
         checks = sum(len(file.checks) for group in self._groups for file in group.files)
         return RunFinished(
@@ -198,7 +199,7 @@ class Workers:
         self._telling = Telling(
             emit,
             options.tell_all,
-            group.target.kind == "live",
+            group.target.by_hand if group.target.kind == "live" else None,
             group.target.name,
             lambda error: app_traceback(error, root=options.root),
             tally,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NoReturn
 
 from asgi_probe.errors import UsageError
+from asgi_probe.terminal import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 Predicate = Callable[[str], bool]
 Expression = Callable[[Predicate], bool]
 """Asked with what a single word means; says whether the whole holds."""
+
+_MOST_WORDS = 1_000
+_DEEPEST = 50
+"""How deep brackets may stand in brackets."""
 
 _WORD = re.compile(r"""\s*(?:([()])|"([^"]*)"|'([^']*)'|([^\s()"']+))""")
 
@@ -23,7 +29,11 @@ def compile_expression(text: str, flag: str, *, phrases: bool = False) -> Expres
 
     With `phrases` words that follow each other are one, blanks included: `the root says and not slow`.
     """
-    parser = _Parser(list(_tokens(text, flag)), text, flag, phrases=phrases)
+    shown = f"{flag} {clip(repr(text), 200)}"
+    tokens = list(islice(_tokens(text, shown), _MOST_WORDS + 1))
+    if len(tokens) > _MOST_WORDS:
+        raise UsageError(f"{shown}: more than {_MOST_WORDS:,} words and brackets")
+    parser = _Parser(tokens, shown, phrases=phrases)
     expression = parser.either()
     if parser.rest:
         parser.fail(f"{parser.rest[0][0]!r} stands where 'and' or 'or' is expected")
@@ -47,13 +57,13 @@ Token = tuple[str, bool]
 _OPERATORS = [(word, False) for word in ("and", "or", "not", "(", ")")]
 
 
-def _tokens(text: str, flag: str) -> Iterator[Token]:
+def _tokens(text: str, shown: str) -> Iterator[Token]:
     at = 0
     text = text.strip()
     while at < len(text):
         found = _WORD.match(text, at)
         if found is None:
-            raise UsageError(f"{flag} {text!r}: a quote is not closed")
+            raise UsageError(f"{shown}: a quote is not closed")
         bracket, double, single, word = found.groups()
         yield (bracket or word, False) if bracket or word else (double if double is not None else single, True)
         at = found.end()
@@ -62,14 +72,14 @@ def _tokens(text: str, flag: str) -> Iterator[Token]:
 class _Parser:
     """Recursive descent over `or`, `and`, `not`, brackets and words."""
 
-    def __init__(self, tokens: list[Token], text: str, flag: str, *, phrases: bool) -> None:
+    def __init__(self, tokens: list[Token], shown: str, *, phrases: bool) -> None:
         self.rest = tokens
         self.phrases = phrases
-        self.text = text
-        self.flag = flag
+        self.shown = shown
+        self.depth = 0
 
-    def fail(self, why: str) -> None:
-        raise UsageError(f"{self.flag} {self.text!r}: {why}; write something like 'smoke and not slow'")
+    def fail(self, why: str) -> NoReturn:
+        raise UsageError(f"{self.shown}: {why}; write something like 'smoke and not slow'")
 
     def accept(self, word: str) -> bool:
         if self.rest and self.rest[0] == (word, False):
@@ -90,17 +100,15 @@ class _Parser:
         return sides[0] if len(sides) == 1 else lambda means: all(side(means) for side in sides)
 
     def negated(self) -> Expression:
-        if self.accept("not"):
-            inner = self.negated()
-            return lambda means: not inner(means)
-        return self.single()
+        holds = True
+        while self.accept("not"):
+            holds = not holds
+        inner = self.single()
+        return inner if holds else lambda means: not inner(means)
 
     def single(self) -> Expression:
         if self.accept("("):
-            inner = self.either()
-            if not self.accept(")"):
-                self.fail("a bracket is not closed")
-            return inner
+            return self.bracketed()
         if not self.rest or self.rest[0] in _OPERATORS:
             found = repr(self.rest[0][0]) if self.rest else "the end"
             self.fail(f"a word is expected, found {found}")
@@ -109,3 +117,13 @@ class _Parser:
             words.append(self.rest.pop(0)[0])
         phrase = " ".join(words)
         return lambda means: means(phrase)
+
+    def bracketed(self) -> Expression:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            self.fail(f"brackets stand deeper than {_DEEPEST} in each other")
+        inner = self.either()
+        if not self.accept(")"):
+            self.fail("a bracket is not closed")
+        self.depth -= 1
+        return inner

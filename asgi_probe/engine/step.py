@@ -34,6 +34,8 @@ class Attempt:
 
     outcome: Outcome = Outcome.PASSED
     sent: Sent | None = None
+    follows: bool = False
+    """Whether it was to follow redirects."""
     result: Answer | Failure | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     saved: Scope = field(default_factory=dict)
@@ -54,6 +56,8 @@ class StepRun:
 
     plan: StepPlan
     attempts: int = 0
+    stumbled: str | None = None
+    """Why the first attempt did not pass."""
     secrets: list[Any] = field(default_factory=list)
     last: Attempt = field(default_factory=Attempt)
     sent: int = 0
@@ -93,10 +97,18 @@ class StepRun:
             self.refused += isinstance(self.last.result, Failure) and self.last.result.refused
             if self.last.outcome is Outcome.PASSED:
                 return
+            self.stumbled = self.stumbled or _why(self.last)
             pause = next(pauses, None)
             if pause is None:
                 return
             await anyio.sleep(pause)
+
+
+def _why(attempt: Attempt) -> str | None:
+    if attempt.reason or not attempt.mismatches:
+        return attempt.reason
+    first = attempt.mismatches[0]
+    return f"{first.where}{f' {first.path}' if first.path else ''}: {first.message}"
 
 
 def _pauses(retry: RetryPlan | None, scope: Scope) -> Iterator[float]:
@@ -118,6 +130,7 @@ async def attempt(plan: StepPlan, scope: Scope, session: Session, into: Attempt)
     except VariableError as error:
         into.error(str(error), error.node)
         return
+    into.follows = ask.max_hops > 0
     into.sent, into.result = await session.ask(ask)
     _judge(plan, into.result, scope, into)
     if isinstance(into.result, Answer):

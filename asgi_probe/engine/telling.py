@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import CheckPlan
-    from asgi_probe.engine.results import Phase
+    from asgi_probe.engine.results import Phase, RequestRecord
     from asgi_probe.engine.secrets import Secrets
     from asgi_probe.engine.step import Attempt, StepRun
 
@@ -32,12 +32,13 @@ class Tally:
 class Telling:
     """Tells of checks and steps. With `tell_all` requests and answers of passing steps are told, too.
 
-    `live` says that a target can be asked by hand, `traceback` writes an app's exception.
+    `by_hand` are curl's options for the target, None where it cannot be asked by hand; `traceback` writes an app's
+    exception.
     """
 
     emit: Callable[[Event], None]
     tell_all: bool
-    live: bool
+    by_hand: tuple[str, ...] | None
     target: str
     traceback: Callable[[BaseException], str]
     tally: Tally
@@ -79,11 +80,19 @@ class Telling:
         outcome = run.outcome
         if outcome in (Outcome.PASSED, Outcome.FLAKY) and not self.tell_all:
             saved = secrets.mask(run.last.saved) or None
-            event = StepFinished(check.id, secrets.mask(name), phase, outcome, run.duration, run.attempts, saved=saved)
+            reason = secrets.mask(run.stumbled) if outcome is Outcome.FLAKY else None
+            event = StepFinished(
+                check.id, secrets.mask(name), phase, outcome, run.duration, run.attempts, saved=saved, reason=reason
+            )
         else:
             event = self._in_full(check.id, run, phase, name, secrets)
         self.emit(event)
         return event
+
+    def _curl(self, request: RequestRecord | None, last: Attempt) -> str | None:
+        if request is None or self.by_hand is None:
+            return None
+        return curl_line(request, [*self.by_hand, *(["--location"] if last.follows else [])])
 
     def _in_full(self, check_id: str, run: StepRun, phase: Phase, name: str, secrets: Secrets) -> StepFinished:
         last, mask = run.last, secrets.mask
@@ -102,9 +111,9 @@ class Telling:
             response=response_record(answer, mask) if answer else None,
             saved=mask(last.saved) or None,
             mismatches=tuple([masked_mismatch(mismatch, secrets) for mismatch in last.mismatches]),
-            reason=mask(last.reason),
+            reason=mask(run.stumbled if run.outcome is Outcome.FLAKY else last.reason),
             traceback=mask(self.traceback(app_error)) if app_error is not None and shows_error else None,
-            curl=curl_line(request) if request and self.live else None,
+            curl=self._curl(request, last),
             file=place.source.name,
             line=place.line,
             column=place.column,

@@ -55,9 +55,10 @@ class Block:
     _green: dict[Outcome, int] = field(default_factory=dict)
     _unlisted: dict[Outcome, int] = field(default_factory=dict)
 
-    def listed(self, outcome: Outcome) -> bool:
-        """Count one more check of that outcome; whether it is to be listed, too."""
-        self.counts[outcome] = self.counts.get(outcome, 0) + 1
+    def listed(self, outcome: Outcome, *, counts: bool = True) -> bool:
+        """Count one more check of that outcome, if it counts; whether it is to be listed, too."""
+        if counts:
+            self.counts[outcome] = self.counts.get(outcome, 0) + 1
         if not outcome.green or self.lists_all:
             return True
         if not self.lists_green:

@@ -26,6 +26,8 @@ _SILENCE = 10.0
 _NOTABLE = 1.0
 """Seconds after which the live line says how long the oldest check has been running."""
 _BAR = 20
+_INDENTED = 6
+"""Columns by which what stands under a check is indented."""
 _MOST_REASONS = 100
 
 
@@ -135,7 +137,7 @@ class ConsoleReporter:
         if check.outcome in (Outcome.FAILED, Outcome.ERROR):
             self._bad += 1
             self._failed.add(file if _around(check) else check.id)
-        if opened.listed(check.outcome):
+        if opened.listed(check.outcome, counts=not (_around(check) and check.outcome.green)):
             opened.add(self._row(check, steps, description), now)
         self._ended(opened, now)
 
@@ -150,17 +152,22 @@ class ConsoleReporter:
             else:
                 told += _brief(step)
         if bad:
-            told += _beyond_steps(check, steps)
+            told += _beyond_steps(check, steps, self._width())
         if bad and told:
             told = [[(inline(check.id), "quiet")], *([[(inline(description), "")]] if description else []), *told, []]
         return Row(check.outcome, name, check.duration, _note(check, steps), told)
+
+    def _width(self) -> int | None:
+        """How wide a line may be under a check."""
+        columns = self._screen.columns
+        return None if columns is None else columns - _INDENTED
 
     def _failed_step(self, step: StepFinished, check: str) -> list[Line]:
         """All there is to know of it; of the second that got no answer for one same reason, that reason alone."""
         known = step.reason in self._unanswered and step.response is None and not step.traceback
         if step.reason and step.response is None and len(self._unanswered) < _MOST_REASONS:
             self._unanswered.add(step.reason)
-        return failed_step(step, check, whole=not known)
+        return failed_step(step, check, whole=not known, columns=self._width())
 
     def _ended(self, opened: Block, now: float) -> None:
         """One more check of a file has ended: show the file if it was the last, or if what is known cannot wait."""
@@ -255,11 +262,11 @@ def _brief(step: StepFinished) -> list[Line]:
     return [[*line, (f"  {duration(step.duration)}", "quiet")]]
 
 
-def _beyond_steps(check: CheckFinished, steps: list[StepFinished]) -> list[Line]:
+def _beyond_steps(check: CheckFinished, steps: list[StepFinished], columns: int | None) -> list[Line]:
     """What the check says that none of its steps did."""
     told: list[Line] = []
     if not any(step.mismatches for step in steps):
-        told += mismatches(check.mismatches)
+        told += mismatches(check.mismatches, columns)
     if check.traceback and not any(step.traceback for step in steps):
         told += traceback(check.traceback)
     return told
@@ -271,7 +278,8 @@ def _note(check: CheckFinished, steps: list[StepFinished]) -> str:
             return ""
         case Outcome.FLAKY:
             attempts = max((step.attempts for step in steps), default=1)
-            return f"flaky, passed at attempt {attempts}" if attempts > 1 else "flaky"
+            told = f"flaky, passed at attempt {attempts}" if attempts > 1 else "flaky"
+            return f"{told}; at first {check.reason}" if check.reason else told
         case Outcome.INTERRUPTED:
             cut = next((step.step for step in steps if step.outcome is Outcome.INTERRUPTED), "")
             return f"interrupted in {cut}" if cut and cut != check.name else "interrupted"

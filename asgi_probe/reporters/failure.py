@@ -29,13 +29,13 @@ _GUTTER = ("  | ", "gutter")
 """Before lines that others wrote: CI systems take some for commands, blanks before them or not."""
 
 
-def failed_step(step: StepFinished, check: str, *, whole: bool = True) -> list[Line]:
+def failed_step(step: StepFinished, check: str, *, whole: bool = True, columns: int | None = None) -> list[Line]:
     """All there is to know of a step that did not pass; its name only where it is not the check's.
 
-    Without `whole` only why it did not pass, not what was sent and came.
+    `columns` is how wide a line may be. Without `whole` only why it did not pass, not what was sent and came.
     """
-    told = [*_which(step, check), *_reason(step)]
-    told += mismatches(step.mismatches)
+    told = [*_which(step, check), *_reason(step, columns)]
+    told += mismatches(step.mismatches, columns)
     if not whole:
         return told
     told += exchange(step.request, step.response)
@@ -54,30 +54,31 @@ def _which(step: StepFinished, check: str) -> list[Line]:
     return [[(where, "quiet"), (inline(step.step), ""), (asked, "quiet")]]
 
 
-def _reason(step: StepFinished) -> list[Line]:
+def _reason(step: StepFinished, columns: int | None) -> list[Line]:
     if not step.reason:
         return []
     place: Line = [(f"{inline(step.file)}:{step.line}:{step.column}", "place"), (": ", "")] if step.file else []
     first, *rest = harmless(step.reason).split("\n")
     told: list[Line] = [[*place, ("error: ", "error"), (first, "message")]]
     told += [[_GUTTER, (line, "message")] for line in rest]
-    return told + excerpt(step.line, step.source_line, [(step.column, step.width)])
+    return told + excerpt(step.line, step.source_line, [(step.column, step.width)], columns)
 
 
-def mismatches(found: Sequence[Mismatch]) -> list[Line]:
+def mismatches(found: Sequence[Mismatch], columns: int | None = None) -> list[Line]:
     """Every mismatch under its place in the spec; those of one line share its excerpt."""
     told: list[Line] = []
     for _, group in groupby(found[:_MOST_MISMATCHES], key=lambda mismatch: (mismatch.file, mismatch.line)):
-        told += _at_one_line(list(group))
+        told += _at_one_line(list(group), columns)
     if len(found) > _MOST_MISMATCHES:
         told.append([(f"… and {len(found) - _MOST_MISMATCHES:,} more mismatches", "quiet")])
     return told
 
 
-def _at_one_line(group: list[Mismatch]) -> list[Line]:
+def _at_one_line(group: list[Mismatch], columns: int | None) -> list[Line]:
     first = group[0]
     told = [_headline(mismatch) for mismatch in group]
-    told += excerpt(first.line, first.source_line, [(mismatch.column, mismatch.width) for mismatch in group])
+    marks = [(mismatch.column, mismatch.width) for mismatch in group]
+    told += excerpt(first.line, first.source_line, marks, columns)
     for mismatch in group:
         values = _values(mismatch)
         if values and len(group) > 1:

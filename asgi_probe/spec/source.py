@@ -111,6 +111,11 @@ def data(node: Node) -> Any:
             return {key: data(entry.value) for key, entry in node.entries.items()}
 
 
+def is_null(node: Node) -> bool:
+    """Whether a node says null, written out or not."""
+    return isinstance(node, Scalar) and node.value is None
+
+
 def kind_of(node: Node) -> str:
     """What a node is, in words for a message (`a list`, `text`, `a number`)."""
     match node:
@@ -140,7 +145,7 @@ class Diagnostic:
     def __str__(self) -> str:
         return f"{self.location}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
-    def render(self) -> list[Line]:
+    def render(self, columns: int | None = None) -> list[Line]:
         """The place, the message, the source line with a caret under the very key or value, and the hint."""
         lines: list[Line] = [
             [
@@ -151,7 +156,7 @@ class Diagnostic:
             ]
         ]
         at = self.location
-        lines += excerpt(at.line, at.source.line(at.line), [(at.column, at.width)])
+        lines += excerpt(at.line, at.source.line(at.line), [(at.column, at.width)], columns)
         if self.hint:
             lines.append([("  = ", "gutter"), (harmless(self.hint), "hint")])
         return lines

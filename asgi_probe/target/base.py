@@ -26,6 +26,8 @@ class Target(Protocol):
 
     name: str
     address: str
+    by_hand: tuple[str, ...]
+    """The options of curl that ask it as we do."""
     problems: list[TargetError]
 
     @property

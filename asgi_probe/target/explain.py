@@ -163,9 +163,12 @@ def _no_connection(error: BaseException | None, place: str) -> str:
     return f"no connection to {place}: {_reason(error)}"
 
 
+_PROXY = " (of --proxy, else of HTTP_PROXY and its kin; NO_PROXY names hosts to ask without it)"
+
+
 def _no_proxy(error: NoProxy) -> str:
     if not error.reason:
-        return f"the proxy cannot be used: {_no_connection(error.__cause__, error.place)}"
+        return f"the proxy cannot be used{_PROXY}: {_no_connection(error.__cause__, error.place)}"
     return f"the proxy {error.place} did not let the request through: {error.reason}"
 
 
@@ -177,7 +180,8 @@ def _no_handshake(error: BaseException | None, place: str) -> str:
         return f"{place} closed the connection during the TLS handshake"
     verify_message = getattr(error, "verify_message", None)
     if verify_message:
-        return f"the certificate of {place} is not to be trusted: {_lower(verify_message)}; `verify` takes its CA file"
+        why = f"the certificate of {place} is not to be trusted: {_lower(verify_message)}"
+        return f"{why}; name its authority with --cacert (in the configuration `verify`)"
     if getattr(error, "reason", None) in _NOT_TLS:
         return f"{place} does not speak TLS: is it http:// rather than https://?"
     return f"the TLS handshake with {place} failed: {_tls_reason(error)}"

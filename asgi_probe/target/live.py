@@ -15,7 +15,7 @@ from asgi_probe.target.explain import NoConnection, NoHandshake, NoProxy
 from asgi_probe.target.http import httpx
 from asgi_probe.target.lines import Http1Line, Http2Line
 from asgi_probe.target.proxies import Proxy, parse_proxy, proxy_for, tunnel
-from asgi_probe.target.request import origin_of, place_of, without_credentials
+from asgi_probe.target.request import masked, origin_of, place_of, without_credentials
 from asgi_probe.target.tls import Certificate, Trust
 from asgi_probe.target.wire import Marks, TLSWire, Wire, dial, dial_unix
 
@@ -222,6 +222,7 @@ class LiveTarget:
         self._transport = LiveTransport(verify=verify, cert=cert, proxy=proxy, http2=http2, uds=uds)
         self._transport.prepare(self._base)
         self._wait = wait
+        self.by_hand = _curl_options(verify, cert, proxy, uds, http2=http2)
 
     @property
     def base(self) -> httpx.URL:
@@ -278,6 +279,23 @@ class LiveTarget:
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
+def _curl_options(
+    verify: bool | str, cert: Certificate | None, proxy: str | None, uds: str | None, *, http2: bool
+) -> tuple[str, ...]:
+    """What curl must be told of a target; credentials stay masked."""
+    options: list[str] = []
+    if verify is not True:
+        options += ["--cacert", verify] if isinstance(verify, str) else ["--insecure"]
+    if cert is not None:
+        files = (cert,) if isinstance(cert, str) else cert[:2]
+        options += [word for pair in zip(("--cert", "--key"), files, strict=False) for word in pair]
+    if proxy is not None:
+        options += ["--proxy", masked(proxy)]
+    if uds is not None:
+        options += ["--unix-socket", uds]
+    return (*options, "--http2") if http2 else tuple(options)
+
+
 def _still_waiting_for(outcome: Answer | Failure) -> str | None:
     """What is not ready yet; None if the service is."""
     from asgi_probe.exchange import Failure
@@ -299,15 +317,15 @@ def parse_base(text: str) -> httpx.URL:
         url, text = httpx.URL(), text.strip()
         reason = f": {error}" if not _HOST_AND_PORT.fullmatch(text) else ""
         if reason:
-            raise UsageError(f"base URL {text!r} is no address{reason}; {expected}") from None
+            raise UsageError(f"base URL {masked(text)!r} is no address{reason}; {expected}") from None
     if url.scheme not in {"http", "https"}:
-        raise UsageError(f"base URL {text!r} {_wrong_scheme(text)}")
+        raise UsageError(f"base URL {masked(text)!r} {_wrong_scheme(masked(text))}")
     if not url.host:
-        raise UsageError(f"base URL {text!r} has no host, {expected}")
+        raise UsageError(f"base URL {masked(text)!r} has no host, {expected}")
     if url.query or url.fragment:
-        bare = str(url.copy_with(query=None, fragment=None))
+        bare = masked(str(url.copy_with(query=None, fragment=None)))
         raise UsageError(
-            f"base URL {text!r} has a query or a fragment, which no request would get; did you mean {bare!r}?"
+            f"base URL {masked(text)!r} has a query or a fragment, which no request would get; did you mean {bare!r}?"
         )
     return url
 
@@ -316,7 +334,7 @@ def _wrong_scheme(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if separator:
         return f"begins with {scheme!r}, expected http or https; did you mean {'http://' + rest!r}?"
-    rest = text.lstrip("/:")
+    rest = text.lstrip("/:").removeprefix("***@")
     if not _HOST_AND_PORT.fullmatch(rest):
         return "has no scheme, expected http://host:port or https://host"
     local = re.match(r"localhost|127\.|\[::1\]|0\.0\.0\.0", rest) or re.search(r":\d+(/|$)", rest)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from asgi_probe.errors import UsageError
 from asgi_probe.target.explain import NoProxy
 from asgi_probe.target.http import httpx
-from asgi_probe.target.request import place_of
+from asgi_probe.target.request import masked, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +58,9 @@ def parse_proxy(text: str) -> Proxy:
     except (httpx.InvalidURL, ValueError):
         url = httpx.URL()
     if url.scheme not in _SCHEMES or not url.host:
-        raise UsageError(f"proxy: {text!r} is no proxy's address, expected http://host:port, https://… or socks5://…")
+        raise UsageError(
+            f"proxy: {masked(text)!r} is no proxy's address, expected http://host:port, https://… or socks5://…"
+        )
     if url.scheme.startswith("socks"):
         _require_socksio()
     user, separator, password = url.userinfo.decode().partition(":")

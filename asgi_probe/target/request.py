@@ -110,6 +110,11 @@ def credentials_in(url: httpx.URL) -> Credentials | None:
     return Credentials("basic", unquote(user), unquote(password))
 
 
+def masked(address: str) -> str:
+    """An address as it was given, even a wrong one, its user and password masked."""
+    return re.sub(r"(^|//)[^/@]*@", r"\1***@", address)
+
+
 def without_credentials(url: httpx.URL) -> httpx.URL:
     """The same address, fit to be shown."""
     return url.copy_with(username=None, password=None) if url.userinfo else url

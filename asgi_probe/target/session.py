@@ -14,7 +14,7 @@ from asgi_probe.exchange import Answer, Failure, Hop, Sent
 from asgi_probe.target.client import Client
 from asgi_probe.target.cookies import Jar
 from asgi_probe.target.decode import DecodingError, decoder_for
-from asgi_probe.target.explain import EXPECTED, NoConnection, NoProxy, explain
+from asgi_probe.target.explain import EXPECTED, NoConnection, NoHandshake, NoProxy, explain
 from asgi_probe.target.request import Composer, Unsendable, place_of
 from asgi_probe.target.wire import Marks
 
@@ -114,6 +114,7 @@ class _Exchange:
         self._hop = first
         self._hops: list[Hop] = []
         self._set_cookies: list[str] = []
+        self._started = perf_counter()
         self._began = 0.0
         self._ended = 0.0
         self._marks = Marks()
@@ -139,7 +140,7 @@ class _Exchange:
             return self._failed(Failure("decode", str(error)))
         except EXPECTED as error:
             failure = explain(error, place_of(self._hop.address.url), self._marks)
-            failure.refused = self._hop.address.own and isinstance(error, NoConnection | NoProxy)
+            failure.refused = self._hop.address.own and isinstance(error, NoConnection | NoHandshake | NoProxy)
             return self._failed(failure)
 
     async def _send(self, hop: request.Hop) -> httpx.Response:
@@ -239,9 +240,16 @@ class _Exchange:
         )
 
     def _failed(self, failure: Failure) -> Failure:
+        failure.time = perf_counter() - (self._began or self._marks.began or self._started)
         if self._response is not None:
             failure.partial = self._answer(self._response)
+            failure.partial.time = failure.time
         return failure
+
+    def _why_late(self) -> str:
+        if self._exchanger.over_network(self._hop):
+            return "which is too late"
+        return "when the app no longer blocked the event loop"
 
     def timed_out(self, took: float | None) -> Failure:
         """The failure to be in time; `took` is how long it took where an answer came all the same."""
@@ -251,7 +259,7 @@ class _Exchange:
             status = self._response.status_code
             message = f"the answer had begun ({status}) but its body did not end within {limit}; {came} had come"
         elif took is not None:
-            message = f"no answer within {limit}; what came after {took:.3g} s came too late"
+            message = f"no answer within {limit}; it came after {took:.3g} s, {self._why_late()}"
         elif self._marks.received:
             came = f"{self._marks.received:,} byte{'s' * (self._marks.received != 1)}"
             message = f"no answer within {limit}: only {came} of its headers had come"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import types
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -83,16 +84,26 @@ class TrioTasks:
         return scope.cancel
 
 
+_FOREIGN = "this waits for asyncio, but the event loop is trio's: run it with --backend asyncio"
+
+
 @types.coroutine
 def _with_patience(work: Work, cancelled: type[BaseException]) -> Generator[Any, Any, None]:
-    """`await work`, but end it by force when it has swallowed too many cancellations."""
+    """`await work`, but end it by force when it has swallowed too many cancellations.
+
+    What waits for asyncio gets an error of its own: trio would end the whole run over it.
+    """
     ignored = 0
-    outcome: Any = None
+    go_on: Callable[[], Any] = partial(work.send, None)
     while ignored <= _PATIENCE:
         try:
-            trap = work.send(outcome)
+            trap = go_on()
         except StopIteration:
             return
+        if hasattr(trap, "_asyncio_future_blocking"):
+            go_on = partial(work.throw, RuntimeError(_FOREIGN))
+            continue
         outcome = yield trap  # trio sends values and exceptions alike, as outcomes
         ignored += isinstance(getattr(outcome, "error", None), cancelled)
+        go_on = partial(work.send, outcome)
     work.close()

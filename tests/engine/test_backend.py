@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from asgi_probe.engine.backend import run_async
+from asgi_probe.errors import UsageError
 
 BACKENDS = [("asyncio", False), ("trio", None)]
 if importlib.util.find_spec("uvloop"):
@@ -274,5 +275,14 @@ def test_uvloop_is_used_where_it_is_installed(monkeypatch):
     assert run_async(main).startswith("uvloop") is (True in LOOPS)
     monkeypatch.setitem(sys.modules, "uvloop", None)
     assert run_async(main).startswith("asyncio")
-    with pytest.raises(ImportError):
+    with pytest.raises(UsageError, match="pip install"):
         run_async(main, uvloop=True)
+
+
+def test_trio_that_is_not_installed_is_named(monkeypatch):
+    async def main():
+        return 1
+
+    monkeypatch.setitem(sys.modules, "trio", None)
+    with pytest.raises(UsageError, match=r"pip install 'asgi-probe\[trio\]'"):
+        run_async(main, "trio")

@@ -71,3 +71,13 @@ def test_credentials_in_headers_are_masked() -> None:
 )
 def test_the_curl_line_says_the_request_again(sent: Sent, words: list[str]) -> None:
     assert shlex.split(curl_line(request_record(sent, same))) == words
+
+
+def test_the_curl_line_has_the_targets_options() -> None:
+    request = request_record(Sent("GET", "https://h/", [], b""), same)
+    assert curl_line(request, ["--cacert", "my ca.pem"]) == "curl -i --cacert 'my ca.pem' https://h/"
+
+
+def test_a_body_with_carriage_returns_survives_being_copied() -> None:
+    request = request_record(Sent("POST", "http://h/", [], b"a'b\\\r\n\x01"), same)
+    assert curl_line(request).endswith("--data-raw $'a\\'b\\\\\\x0d\\x0a\\x01'")

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -521,3 +522,32 @@ def test_start_runs_in_a_loop_of_its_own(tmp_path, app):
     for backend in ("asyncio", "trio"):
         run = Ran(tmp_path, "checks: [{get: /}]", app=app, backend=backend)
         assert run.run.start().outcomes == {"passed": 1}
+
+
+def test_an_app_that_waits_for_asyncio_on_trio_is_told_so(tmp_path):
+    async def app(scope, receive, send):
+        if scope["path"] == "/wait":
+            await asyncio.Future(loop=asyncio.new_event_loop())
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+    ran = Ran(tmp_path, "checks: [{get: /wait}, {get: /}]", app=app, backend="trio")
+    ran.run.start()
+    finished = {event.id: event for event in ran.events if event.event == "check_finished"}
+    assert finished["a.yaml::GET /"].outcome == "passed"
+    assert finished["a.yaml::GET /wait"].outcome == "failed"
+    assert "run it with --backend asyncio" in finished["a.yaml::GET /wait"].traceback
+
+
+def test_a_flaky_check_says_why_it_stumbled(tmp_path):
+    statuses = iter([503, 200])
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": next(statuses)})
+        await send({"type": "http.response.body"})
+
+    ran = Ran(tmp_path, "checks: [{get: /, retry: {times: 1, delay: 0}}]", app=app)
+    ran.run.start()
+    (finished,) = [event for event in ran.events if event.event == "check_finished"]
+    assert finished.outcome == "flaky"
+    assert finished.reason == "status: expected a status below 400, got 503"

@@ -126,9 +126,12 @@ def tls_error(reason: str) -> ssl.SSLError:
         (NoProxy(PLACE, "it answered 407 Proxy Authentication Required"), "connect",
          "the proxy shop.example:8000 did not let the request through: it answered 407 Proxy Authentication Required"),
         (caused(NoProxy(PLACE), os_error(errno.ECONNREFUSED)), "connect",
-         "the proxy cannot be used: connection refused by shop.example:8000: is the server running?"),
+         "the proxy cannot be used (of --proxy, else of HTTP_PROXY and its kin; "
+         "NO_PROXY names hosts to ask without it): "
+         "connection refused by shop.example:8000: is the server running?"),
         (caused(NoHandshake(PLACE), certificate_error("self-signed certificate")), "tls",
-         f"the certificate of {PLACE} is not to be trusted: self-signed certificate; `verify` takes its CA file"),
+         f"the certificate of {PLACE} is not to be trusted: self-signed certificate; "
+         "name its authority with --cacert (in the configuration `verify`)"),
         (caused(NoHandshake(PLACE), tls_error("WRONG_VERSION_NUMBER")), "tls",
          "shop.example:8000 does not speak TLS: is it http:// rather than https://?"),
         (caused(NoHandshake(PLACE), tls_error("TLSV1_ALERT_PROTOCOL_VERSION")), "tls",

@@ -862,7 +862,9 @@ async def test_no_proxy_there():
     async with asking("http://127.0.0.1:2", proxy="http://127.0.0.1:1") as ask:
         failure = await ask("/")
     assert (failure.kind, failure.message) == (
-        "connect", "the proxy cannot be used: connection refused by 127.0.0.1:1: is the server running?",
+        "connect", "the proxy cannot be used (of --proxy, else of HTTP_PROXY and its kin; "
+         "NO_PROXY names hosts to ask without it): "
+         "connection refused by 127.0.0.1:1: is the server running?",
     )  # fmt: skip
 
 
@@ -1095,3 +1097,19 @@ def test_the_context_manager_gives_the_address():
     ):
         line.sendall(b"GET /ok HTTP/1.1\r\n\r\n")
         assert line.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize(
+    "base", ["user:sekret@h:1", "http://user:sekret@", "ftp://user:sekret@h", "http://user:sekret@h/?q"]
+)
+def test_a_wrong_base_url_does_not_tell_its_password(base):
+    with pytest.raises(UsageError) as caught:
+        LiveTarget(base)
+    assert "sekret" not in str(caught.value)
+
+
+def test_what_curl_must_be_told_of_a_target():
+    target = LiveTarget("http://h", verify=False, proxy="http://u:sekret@p:1", http2=True)
+    assert target.by_hand == ("--insecure", "--proxy", "http://***@p:1", "--http2")
+    assert LiveTarget("http://h", uds="/run/x").by_hand == ("--unix-socket", "/run/x")
+    assert LiveTarget("http://h").by_hand == ()

@@ -584,7 +584,7 @@ async def test_a_late_answer_counts_as_none_though_nobody_was_cancelled(monkeypa
     async with InProcess(app) as run:
         failure = await run("/", timeout=0.01)
     assert failure.kind == "timeout"
-    assert "no answer within 0.01 s; what came after 0.0" in failure.message
+    assert "no answer within 0.01 s; it came after 0.0" in failure.message
 
 
 async def test_an_app_that_sleeps_is_cut_off():
