@@ -525,14 +525,17 @@ def test_start_runs_in_a_loop_of_its_own(tmp_path, app):
 
 
 def test_an_app_that_waits_for_asyncio_on_trio_is_told_so(tmp_path):
+    loop = asyncio.new_event_loop()
+
     async def app(scope, receive, send):
         if scope["path"] == "/wait":
-            await asyncio.Future(loop=asyncio.new_event_loop())
+            await asyncio.Future(loop=loop)
         await send({"type": "http.response.start", "status": 200})
         await send({"type": "http.response.body"})
 
     ran = Ran(tmp_path, "checks: [{get: /wait}, {get: /}]", app=app, backend="trio")
     ran.run.start()
+    loop.close()
     finished = {event.id: event for event in ran.events if event.event == "check_finished"}
     assert finished["a.yaml::GET /"].outcome == "passed"
     assert finished["a.yaml::GET /wait"].outcome == "failed"
