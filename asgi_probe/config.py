@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Lifespan = Literal["auto", "on", "off"]
+
+OF_APPS = ("factory", "lifespan", "root_path", "startup_timeout", "shutdown_timeout")
+"""What means something to an app in process alone."""
+OF_SERVICES = ("verify", "cert", "key", "proxy", "http2", "uds", "wait")
+"""What means something to a live service alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +83,31 @@ def read_config(root: Path) -> Config:
 
 
 def _table(path: Path, names: tuple[str, ...]) -> dict[str, Any] | None:
+    found: Any = _toml(path, names)
+    for name in names:
+        if not isinstance(found, dict) or name not in found:
+            return None
+        found = found[name]
+    if not isinstance(found, dict):
+        raise UsageError(f"{path.name}: [{'.'.join(names)}] expected a table, found {found!r}")
+    return found
+
+
+_OURS = re.compile(rb"""^\s*\[\s*tool\s*\.\s*["']?asgi-probe\b""", re.MULTILINE)
+
+
+def _toml(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     import tomllib
 
+    text = b""
     try:
-        found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        if not names:
-            raise UsageError(f"{path.name} cannot be read: {error}") from None
-        # another tool's business, and that tool says it better
-        return None
-    for name in names:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else None
+        text = path.read_bytes()
+        return tomllib.loads(text.decode())
+    except (OSError, ValueError, RecursionError) as error:
+        # without a table of ours it is another tool's business, and that tool says it better
+        if names and text and not _OURS.search(text):
+            return {}
+        raise UsageError(f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +212,16 @@ class _Reader:
         self._known(given, _TARGET_KEYS, where)
         if ("app" in given) == ("base_url" in given):
             self._add(where, "a target takes either 'app' or 'base_url'")
+        else:
+            self._fits(given, where)
         read = {key: self._value(given, key, kind, where) for key, kind in _TARGET_KEYS.items()}
         return TargetConfig(name, **read)
+
+    def _fits(self, given: dict[str, Any], where: str) -> None:
+        idle, asked = (OF_SERVICES, "an app in process") if "app" in given else (OF_APPS, "a live service")
+        for key in given:
+            if key in idle:
+                self._add(where, f"{key} means nothing to {asked}")
 
     def _value(self, given: dict[str, Any], key: str, kind: _Key, where: str) -> Any:
         if key not in given:

@@ -21,7 +21,7 @@ CASES = sorted(path.parent.name for path in GOLDEN.glob("*/args"))
 _TIMES = re.compile(r"\b(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? (?:ms|s)\b")
 _RATE = re.compile(r"\b[\d,]+(?:\.\d+)? a second\b")
 _VERSION = re.compile(r"\basgi-probe \d+\.\d+\.\d+\S*|asgi-probe/\d+\.\d+\.\d+\S*")
-_BLANKS = re.compile(r" {2,}(?=TIME\b)")
+_BLANKS = re.compile(r" {2,}(?=TIME\b|skipped\b)")
 _SLOWEST = re.compile(r"\nslowest\n(?:  .*\n)+")
 
 

@@ -10,13 +10,24 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         from asgi_probe import __version__
 
-        sys.stdout.write(f"asgi-probe {__version__}\n")
+        if sys.stdout is not None:
+            sys.stdout.write(f"asgi-probe {__version__}\n")
         return
     import gc
+
+    from asgi_probe.cli.streams import fill_standard_streams
+
+    fill_standard_streams()
 
     # nothing is garbage before the run: it begins with a collector of its own settings
     gc.disable()
     from asgi_probe.cli.app import app
 
     # the same name for `python -m asgi_probe`: usage and completion speak of the command
-    app(prog_name="asgi-probe")
+    try:
+        app(prog_name="asgi-probe")
+    except SystemExit as leaving:
+        from asgi_probe.cli.leaving import watch_threads
+
+        watch_threads(leaving.code if isinstance(leaving.code, int) else 0)
+        raise

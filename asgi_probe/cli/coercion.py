@@ -1,4 +1,7 @@
-"""Flags without pydantic: Typer asks it even what None or a text is, at a quarter of a second for each command."""
+"""Typer's commands, plainer: flags coerced without pydantic, help that tells no Python types.
+
+Typer asks pydantic even what None or a text is, at a quarter of a second for each command.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +83,10 @@ class PlainCommand(TyperCommand):
         """Its parameters, `--help` included."""
         return _plain(super().get_params(ctx))
 
+    def get_help_option_names(self, ctx: Any) -> list[str]:
+        """As they were given: theirs is the order of a set, another one every time."""
+        return list(ctx.help_option_names)
+
 
 class PlainGroup(TyperGroup):
     """A group of commands whose flags are coerced plainly."""
@@ -87,6 +94,10 @@ class PlainGroup(TyperGroup):
     def get_params(self, ctx: Any) -> Any:
         """Its parameters, `--help` included."""
         return _plain(super().get_params(ctx))
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:
+        """As they were given: theirs is the order of a set, another one every time."""
+        return list(ctx.help_option_names)
 
 
 def _plain(params: list[Any]) -> list[Any]:
@@ -96,4 +107,14 @@ def _plain(params: list[Any]) -> list[Any]:
         if descriptor is not None and getattr(param, "_runtime_param", param) is None:
             least, most = getattr(param, "min", None), getattr(param, "max", None)
             param._runtime_param = PlainCoercion(descriptor.annotation, least, most)  # noqa: SLF001 - see above
+        if getattr(param, "is_flag", False) or getattr(param, "count", False):
+            # it takes no value: nothing to show
+            param.metavar = ""
+        elif param.param_type_name == "argument":
+            # its name says it all
+            param.display_type_rich = _no_type
     return params
+
+
+def _no_type(ctx: Any) -> None:  # noqa: ARG001 - Typer calls it so
+    return None

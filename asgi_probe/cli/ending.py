@@ -21,27 +21,32 @@ if TYPE_CHECKING:
 
 @contextmanager
 def ending(color: Color, stream: TextIO | None = None) -> Iterator[Screen]:
-    """A screen for the command's own output; what goes wrong is told on standard error, and ends the process.
+    """A screen for the command's own output, and the end of the process: `typer.Exit` says with what, else all is well.
 
+    What goes wrong is told on standard error; so is a screen that could not be written, and nothing is well then.
     Whatever is not a ProbeError is a bug of ours: it exits 70 with its traceback.
     """
     screen = open_screen(stream or sys.stdout, color=color)
+    code: int = ExitCode.GREEN
     try:
         yield screen
+    except typer.Exit as asked:
+        code = asked.exit_code
     except ProbeError as error:
         screen.close()
         _errors(color).write(told(error))
-        raise typer.Exit(error.exit_code) from None
-    except (typer.Exit, typer.BadParameter):
-        raise
+        code = error.exit_code
     except KeyboardInterrupt:
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
+        code = ExitCode.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last resort: nobody else will tell of it
         screen.close()
         _errors(color).write(_bug(error))
-        raise typer.Exit(ExitCode.BUG) from None
+        code = ExitCode.BUG
     finally:
         screen.close()
+    if screen.problem:
+        _errors(color).write([[("error: ", "error"), (screen.problem, "message")]])
+    raise typer.Exit(code or (ExitCode.FAILED if screen.problem else ExitCode.GREEN))
 
 
 def _errors(color: Color) -> Screen:

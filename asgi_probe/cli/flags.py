@@ -1,20 +1,63 @@
-"""Flags as a target's configuration: times read, contradictions refused."""
+"""What flags say together: the strongest wins, contradictions are refused, what has no effect is told."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
-from asgi_probe.config import TargetConfig, WaitConfig
+from asgi_probe.config import OF_APPS, OF_SERVICES, TargetConfig, WaitConfig
 from asgi_probe.errors import UsageError
 from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import typer
 
     from asgi_probe.terminal import Line
 
-_OF_APPS = ("factory", "lifespan", "root_path", "startup_timeout", "shutdown_timeout")
-_OF_SERVICES = ("verify", "cert", "key", "proxy", "http2", "uds", "wait")
+
+def one_of(ctx: typer.Context, **flags: Any) -> dict[str, Any]:
+    """The values of flags that exclude each other, None for those that do not count.
+
+    The command line wins over the environment; a UsageError if one of them says two things, or nothing.
+    """
+    for source in ("COMMANDLINE", "ENVIRONMENT"):
+        said = {name: value for name, value in flags.items() if value is not False and _source(ctx, name) == source}
+        named = [f"--{name.replace('_', '-')}" for name in said]
+        if len(said) > 1:
+            raise UsageError(f"{' and '.join(named)} exclude each other: say one of them")
+        if "" in said.values():
+            raise UsageError(f"{named[0]} is empty")
+        if said:
+            return {**dict.fromkeys(flags), **said}
+    return dict.fromkeys(flags)
+
+
+def _source(ctx: typer.Context, name: str) -> str:
+    found = ctx.get_parameter_source(name)
+    return found.name if found else ""
+
+
+def distinct(reports: Sequence[str]) -> tuple[str, ...]:
+    """The reports; a UsageError if two would write the same file."""
+    from os.path import realpath
+
+    taken: dict[str, str] = {}
+    for report in reports:
+        name = report.partition("=")[2]
+        place = name if name == "-" else realpath(name)
+        if place in taken:
+            raise UsageError(f"--report {taken[place]!r} and --report {report!r} write the same file: name another")
+        taken[place] = report
+    return tuple(reports)
+
+
+def verbosity(verbose: int, *, quiet: bool) -> int:
+    """How much to tell: 0 is the usual; a UsageError if flags contradict each other."""
+    if verbose and quiet:
+        raise UsageError("--verbose and --quiet exclude each other: say one of them")
+    return -1 if quiet else verbose
 
 
 def seconds(text: str | None, flag: str) -> float | None:
@@ -31,8 +74,6 @@ def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: s
     """What flags say of the target, times included; a UsageError if they contradict each other."""
     from dataclasses import replace
 
-    if said.app and said.base_url:
-        raise UsageError("--app and --base-url exclude each other: a run asks an app in process or a live service")
     within = seconds(times["wait"], "--wait")
     if wait_url and within is None:
         raise UsageError("--wait-url says what to ask while waiting; say how long with --wait 30s")
@@ -44,28 +85,34 @@ def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: s
     )
 
 
-def verification(cacert: str | None, *, insecure: bool) -> bool | str | None:
-    """How TLS is verified; a UsageError if flags contradict each other."""
-    if cacert and insecure:
-        raise UsageError("--cacert and --insecure exclude each other: certificates are verified or they are not")
-    return False if insecure else cacert
-
-
 def without_effect(said: TargetConfig, targets: Iterable[TargetConfig]) -> Iterator[Line]:
     """A warning for each flag that says nothing to any of the targets."""
     kinds = {bool(target.app) for target in targets}
     if len(kinds) != 1:
         return
-    idle, asked = (_OF_SERVICES, "an app in process") if kinds == {True} else (_OF_APPS, "a live service")
+    idle, asked = (OF_SERVICES, "an app in process") if kinds == {True} else (OF_APPS, "a live service")
     for name in idle:
         value = getattr(said, name)
         if value is not None and (value or name == "verify"):
             flag = "--cacert or --insecure" if name == "verify" else f"--{name.replace('_', '-')}"
-            yield [("warning: ", "warning"), (f"{flag} means nothing to {asked}", "message")]
+            yield _warning(f"{flag} means nothing to {asked}")
 
 
-def command_for(said: TargetConfig, target: str | None) -> str:
-    """The command that asks the same target again; what the environment said of it may be said again, too."""
+def idle_loop(backend: str, *, uvloop: bool | None) -> Iterator[Line]:
+    """A warning if uvloop is wanted where there is none."""
+    if uvloop and backend != "asyncio":
+        yield _warning(f"--uvloop means nothing to {backend}")
+
+
+def _warning(message: str) -> Line:
+    return [("warning: ", "warning"), (message, "message")]
+
+
+def command_for(said: TargetConfig, target: str | None, others: Mapping[str, Sequence[object]]) -> str:
+    """The command that runs the same again, without credentials and what variables hold.
+
+    `others` are flags with what was given to each. What the environment said may be said again, too.
+    """
     from shlex import join
 
     words = ["asgi-probe", "run", *(["--target", target] if target else [])]
@@ -74,10 +121,17 @@ def command_for(said: TargetConfig, target: str | None) -> str:
         if value is True:
             words.append(flag)
         elif value:
-            words += [flag, str(value)]
-    return join([*words, *(["--insecure"] if said.verify is False else [])])
+            words += [flag, _ANY_CREDENTIALS.sub(r"\1***@", value) if name in _URLS else str(value)]
+    words += ["--insecure"] if said.verify is False else []
+    for flag, values in others.items():
+        for value in values:
+            words += [flag, _VALUE.sub(r"\1***", str(value)) if flag == "--var" else str(value)]
+    return join(words)
 
 
+_VALUE = re.compile(r"^([^=]*=).*$", re.DOTALL)
+_URLS = ("base_url", "proxy")
+_ANY_CREDENTIALS = re.compile(r"^([^/?#]*//)?[^/?#]*@")
 _FLAGS = {
     "app": "--app",
     "base_url": "--base-url",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.config import TargetConfig
 
 EXAMPLES = """[bold]Examples[/bold]
 
@@ -13,6 +12,18 @@ EXAMPLES = """[bold]Examples[/bold]
   asgi-probe lint specs/items.yaml    one file
 
   asgi-probe lint 'specs/**/*.yaml' --var tenant=acme
+
+[bold]Exit codes[/bold]
+
+   0  no problems
+
+   1  the output could not be written
+
+   2  wrong usage, or problems: all of them are told
+
+   4  there is no check
+
+  70  a bug of asgi-probe
 """
 
 
@@ -23,14 +34,11 @@ def lint(
     vars_file: options.VarsFile = None,
     color: options.ColorWhen = "auto",
 ) -> None:
-    """Check specs without sending anything: all problems of all files, each with its place.
-
-    Exits 0 when there are none, 2 when there are.
-    """
+    """Check specs without sending anything: all problems of all files, each with its place."""
     with ending(color) as screen:
         from asgi_probe.cli.workspace import Wish, open_workspace
 
-        wish = Wish(paths or (), None, None, var or (), vars_file or (), TargetConfig(), target, needs_target=False)
+        wish = Wish(paths or (), var=var or (), vars_file=vars_file or (), target_name=target, needs_target=False)
         workspace = open_workspace(wish)
         files, checks = len(workspace.plan.files), len(workspace.plan.checks)
         screen.write(workspace.warnings)

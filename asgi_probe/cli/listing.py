@@ -14,11 +14,23 @@ if TYPE_CHECKING:
 
 EXAMPLES = """[bold]Examples[/bold]
 
-  asgi-probe list                       every check, with its tags and place
+  asgi-probe list                      every check, with its tags and place
 
   asgi-probe list -t 'smoke and not slow'
 
   asgi-probe list specs/items.yaml -k delete
+
+[bold]Exit codes[/bold]
+
+   0  listed
+
+   1  the output could not be written
+
+   2  wrong usage, or a spec that is not valid
+
+   4  no check was selected
+
+  70  a bug of asgi-probe
 """
 
 
@@ -36,7 +48,7 @@ def list_(
         from asgi_probe.cli.workspace import Wish, open_workspace
 
         workspace = open_workspace(
-            Wish(paths or (), tag, name, var or (), vars_file or (), target_name=target, needs_target=False)
+            Wish(paths or (), tag or (), name or (), var or (), vars_file or (), target_name=target, needs_target=False)
         )
         screen.write(_line(check) for check in workspace.plan.checks)
 

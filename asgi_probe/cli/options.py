@@ -33,10 +33,35 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _whole(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | None) -> list[str] | None:
+    # what may be repeated is split at blanks when it comes from the environment: an expression has blanks of its own
+    source = ctx.get_parameter_source(param.name or "")
+    return [" ".join(value)] if value and source and source.name == "ENVIRONMENT" else value
+
+
 Tag = Annotated[
-    str | None, _option(_SELECT, "--tag", "-t", told="By tags: 'smoke and not slow'.", env="ASGI_PROBE_TAG")
+    list[str] | None,
+    _option(
+        _SELECT,
+        "--tag",
+        "-t",
+        told="By tags: 'smoke and not slow'. If repeated, each must hold.",
+        metavar="TAGS",
+        env="ASGI_PROBE_TAG",
+        callback=_whole,
+    ),
 ]
-Name = Annotated[str | None, _option(_SELECT, "-k", told="By name: 'items and not delete'.", metavar="TEXT")]
+Name = Annotated[
+    list[str] | None,
+    _option(
+        _SELECT,
+        "-k",
+        told="By parts of the check's name: 'items and not delete'. If repeated, each must hold.",
+        metavar="WORDS",
+    ),
+]
 Var = Annotated[
     list[str] | None,
     _option(_RUN, "--var", told="A variable: name=text, or name:=JSON. May be repeated.", metavar="NAME=VALUE"),
@@ -47,6 +72,7 @@ VarsFile = Annotated[
         _RUN,
         "--vars-file",
         told="Variables from a YAML, JSON or .env file. May be repeated.",
+        metavar="FILE",
         env="ASGI_PROBE_VARS_FILE",
     ),
 ]
@@ -54,7 +80,11 @@ VarsFile = Annotated[
 App = Annotated[
     str | None,
     _option(
-        _TARGET, "--app", told="An ASGI app, in process: shop.main:app, shop/main.py, shop.main.", env="ASGI_PROBE_APP"
+        _TARGET,
+        "--app",
+        told="An ASGI app, in process: shop.main:app, shop/main.py, shop.main.",
+        metavar="APP",
+        env="ASGI_PROBE_APP",
     ),
 ]
 Factory = Annotated[
@@ -64,11 +94,16 @@ Factory = Annotated[
 Lifespan = Annotated[
     Literal["auto", "on", "off"] | None,
     _option(
-        _TARGET, "--lifespan", told="Run the app's lifespan (default: auto, if it has one).", env="ASGI_PROBE_LIFESPAN"
+        _TARGET,
+        "--lifespan",
+        told="Run the app's lifespan: on, off, or auto, if it has one (default: auto).",
+        metavar="WHEN",
+        env="ASGI_PROBE_LIFESPAN",
     ),
 ]
 RootPath = Annotated[
-    str | None, _option(_TARGET, "--root-path", told="The ASGI root_path, in process.", env="ASGI_PROBE_ROOT_PATH")
+    str | None,
+    _option(_TARGET, "--root-path", told="The ASGI root_path, in process.", metavar="PATH", env="ASGI_PROBE_ROOT_PATH"),
 ]
 StartupTimeout = Annotated[
     str | None,
@@ -91,11 +126,20 @@ ShutdownTimeout = Annotated[
     ),
 ]
 BaseUrl = Annotated[
-    str | None, _option(_TARGET, "--base-url", told="A live service: http://127.0.0.1:8000.", env="ASGI_PROBE_BASE_URL")
+    str | None,
+    _option(
+        _TARGET, "--base-url", told="A live service: http://127.0.0.1:8000.", metavar="URL", env="ASGI_PROBE_BASE_URL"
+    ),
 ]
 TargetName = Annotated[
     str | None,
-    _option(_TARGET, "--target", told="A target of the configuration, by its name.", env="ASGI_PROBE_TARGET"),
+    _option(
+        _TARGET,
+        "--target",
+        told="A target of the configuration, by its name.",
+        metavar="NAME",
+        env="ASGI_PROBE_TARGET",
+    ),
 ]
 Wait = Annotated[
     str | None,
@@ -108,7 +152,8 @@ Wait = Annotated[
     ),
 ]
 WaitUrl = Annotated[
-    str | None, _option(_TARGET, "--wait-url", told="What --wait asks (default: /).", env="ASGI_PROBE_WAIT_URL")
+    str | None,
+    _option(_TARGET, "--wait-url", told="What --wait asks (default: /).", metavar="URL", env="ASGI_PROBE_WAIT_URL"),
 ]
 CaFile = Annotated[
     str | None,
@@ -152,6 +197,7 @@ Concurrency = Annotated[
         "--concurrency",
         "-j",
         told="Checks at the same time (default: 16).",
+        metavar="N",
         min=1,
         max=10_000,
         env="ASGI_PROBE_CONCURRENCY",
@@ -167,7 +213,9 @@ Timeout = Annotated[
         env="ASGI_PROBE_TIMEOUT",
     ),
 ]
-FailFast = Annotated[bool, _option(_RUN, "-x", "--fail-fast", told="Stop at the first failure.")]
+FailFast = Annotated[
+    bool, _option(_RUN, "-x", "--fail-fast", told="Stop at the first failure, whatever --max-failures says.")
+]
 MaxFailures = Annotated[
     int | None,
     _option(
@@ -175,7 +223,14 @@ MaxFailures = Annotated[
     ),
 ]
 Backend = Annotated[
-    Literal["asyncio", "trio"], _option(_RUN, "--backend", told="The event loop.", env="ASGI_PROBE_BACKEND")
+    Literal["asyncio", "trio"],
+    _option(
+        _RUN,
+        "--backend",
+        told="The event loop: asyncio or trio.",
+        metavar="LOOP",
+        env="ASGI_PROBE_BACKEND",
+    ),
 ]
 UvLoop = Annotated[
     bool | None,
@@ -183,11 +238,21 @@ UvLoop = Annotated[
 ]
 
 Verbose = Annotated[
-    int, _option(_TELL, "--verbose", "-v", told="Tell every check, and every step's answer.", count=True)
+    int,
+    _option(
+        _TELL, "--verbose", "-v", told="Tell every check, and every step's answer.", count=True, show_default=False
+    ),
 ]
 Quiet = Annotated[bool, _option(_TELL, "--quiet", "-q", told="Tell only what did not pass, and the summary.")]
 ColorWhen = Annotated[
-    Color, _option(_TELL, "--color", told="When to use colour; NO_COLOR is heeded.", env="ASGI_PROBE_COLOR")
+    Color,
+    _option(
+        _TELL,
+        "--color",
+        told="When to use colour: auto, always or never; NO_COLOR is heeded.",
+        metavar="WHEN",
+        env="ASGI_PROBE_COLOR",
+    ),
 ]
 Report = Annotated[
     list[str] | None,

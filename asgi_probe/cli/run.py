@@ -6,33 +6,48 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import command_for, seconds, target_from, verification
+from asgi_probe.cli.flags import command_for, distinct, idle_loop, one_of, seconds, target_from, verbosity
 from asgi_probe.cli.streams import console_stream
 from asgi_probe.config import TargetConfig
 
 EXAMPLES = """[bold]Examples[/bold]
 
-  asgi-probe run --app shop.main:app                    in process: no server, no port
+  asgi-probe run --app shop.main:app                 in process, no server
 
-  asgi-probe run --base-url http://127.0.0.1:8000       the same specs, live
+  asgi-probe run --base-url http://127.0.0.1:8000    the same specs, live
 
-  asgi-probe run specs/items.yaml::"an item lives"      one check; also specs/items.yaml:12
+  asgi-probe run specs/items.yaml::"an item lives"   one check
 
-  asgi-probe run -t 'smoke and not slow' -x -j 32       by tags, until the first failure
+  asgi-probe run specs/items.yaml:12                 the one at that line
 
-  asgi-probe run --base-url https://staging.example.com --wait 60s --wait-url /health
+  asgi-probe run -t 'smoke and not slow' -x          until the first failure
 
-  asgi-probe run --report ndjson=results.ndjson         with a report for machines
+  asgi-probe run --target staging --wait 60s --wait-url /health
+
+  asgi-probe run --report ndjson=results.ndjson      a report for machines
 
 [bold]Exit codes[/bold]
 
-  0 all green · 1 something failed · 2 wrong usage or spec · 3 no target · 4 nothing selected · 70 our bug
+    0  all green
 
-  130 or 143 interrupted, with reports written for what ran
+    1  something failed or errored, also on the way out
+
+    2  wrong usage, or a spec that is not valid: nothing was sent
+
+    3  the target could not be reached, imported or started
+
+    4  no check was selected
+
+   70  a bug of asgi-probe
+
+  130  interrupted by Ctrl-C, with reports of what ran
+
+  143  terminated, likewise
 """
 
 
 def run(
+    ctx: typer.Context,
     paths: options.Paths = None,
     app: options.App = None,
     base_url: options.BaseUrl = None,
@@ -68,20 +83,21 @@ def run(
 ) -> None:
     """Run specs against an ASGI app in process, or against a live service."""
     times = {"startup_timeout": startup_timeout, "shutdown_timeout": shutdown_timeout, "wait": wait}
-    reports = tuple(report or ())
-    with ending(color, console_stream(reports)) as screen:
+    with ending(color, console_stream(report or ())) as screen:
         from asgi_probe.cli.execution import execute
         from asgi_probe.cli.workspace import Wish, open_workspace
         from asgi_probe.engine.run import RunOptions
 
+        asked = one_of(ctx, app=app, base_url=base_url, target=target)
+        trusted = one_of(ctx, cacert=cacert, insecure=insecure)
         said = TargetConfig(
-            app=app,
-            base_url=base_url,
+            app=asked["app"],
+            base_url=asked["base_url"],
             factory=factory,
             lifespan=lifespan,
             root_path=root_path,
             concurrency=concurrency,
-            verify=verification(cacert, insecure=insecure),
+            verify=False if trusted["insecure"] else trusted["cacert"],
             cert=cert,
             key=key,
             proxy=proxy,
@@ -90,23 +106,25 @@ def run(
         )
         wish = Wish(
             paths or (),
-            tag,
-            name,
+            tag or (),
+            name or (),
             var or (),
             vars_file or (),
             target_from(said, times, wait_url),
-            target,
+            asked["target"],
             seconds(timeout, "--timeout"),
         )
         options_ = RunOptions(
             max_failures=1 if fail_fast else max_failures, tell_all=verbose > 0, backend=backend, uvloop=uvloop
         )
-        exit_code = execute(
-            open_workspace(wish),
-            options_,
-            reports,
-            screen,
-            verbosity=-1 if quiet else verbose,
-            command=command_for(said, target),
-        )
-    raise typer.Exit(exit_code)
+        reports, told = distinct(report or ()), verbosity(verbose, quiet=quiet)
+        others: dict[str, list[object]] = {
+            "--var": [*(var or ())],
+            "--vars-file": [*(vars_file or ())],
+            "--timeout": [timeout] if timeout else [],
+            "--startup-timeout": [startup_timeout] if startup_timeout else [],
+            "--backend": [backend] if backend != "asyncio" else [],
+        }
+        workspace, command = open_workspace(wish), command_for(said, asked["target"], others)
+        screen.write(idle_loop(backend, uvloop=uvloop))
+        raise typer.Exit(execute(workspace, options_, reports, screen, verbosity=told, command=command))

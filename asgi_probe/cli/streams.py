@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def takes_standard_output(reports: Sequence[str]) -> bool:
     """Whether one of the reports goes to standard output."""
-    return any(report.endswith("=-") for report in reports)
+    return any(report.partition("=")[2] == "-" for report in reports)
 
 
 def console_stream(reports: Sequence[str]) -> TextIO:
@@ -26,3 +26,13 @@ def leave_standard_output(reports: Sequence[str]) -> None:
     if takes_standard_output(reports):
         sys.stdout.flush()
         os.dup2(2, 1)
+
+
+def fill_standard_streams() -> None:
+    """Open `os.devnull` in place of standard streams that were closed: else the next file or socket would be one."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # the lowest free descriptor, which is this one
+            os.open(os.devnull, os.O_RDWR)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.errors import SpecError, UsageError
+from asgi_probe.spec.exact_json import NotJson, read_json
 from asgi_probe.spec.source import Problems, Source, data
-from asgi_probe.spec.template import RESERVED
+from asgi_probe.spec.variables import naming_fault
+from asgi_probe.terminal import clip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,10 +37,8 @@ def given_variables(pairs: Sequence[str], files: Sequence[Path]) -> dict[str, An
 def _named(source: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(source)
     for name in found:
-        if not name.isidentifier():
-            raise UsageError(f"{name!r} cannot name a variable: letters, digits and _ only, no digit first")
-        if name in RESERVED:
-            raise UsageError(f"{name!r} cannot name a variable: the language has that name itself")
+        if fault := naming_fault(name):
+            raise UsageError(fault)
     return found
 
 
@@ -51,9 +50,9 @@ def _from_flag(pair: str) -> Iterable[tuple[str, Any]]:
         yield name, value
         return
     try:
-        yield name[:-1], json.loads(value)
-    except ValueError as error:
-        raise UsageError(f"--var {pair!r}: what stands behind ':=' is not JSON: {error}; for text use '='") from None
+        yield name[:-1], read_json(value, "what stands behind ':='")
+    except NotJson as error:
+        raise UsageError(f"--var {clip(repr(pair), 80)}: {error}; for text use '='") from None
 
 
 def _from_file(path: Path) -> Iterable[tuple[str, Any]]:
@@ -89,9 +88,9 @@ def _yaml(path: Path, text: str) -> Any:
 
 def _json(path: Path, text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"--vars-file {str(path)!r} is not JSON: {error}") from None
+        return read_json(text, "it")
+    except NotJson as error:
+        raise UsageError(f"--vars-file {str(path)!r}: {error}") from None
 
 
 def _dotenv(path: Path, text: str) -> Iterable[tuple[str, Any]]:

@@ -30,8 +30,8 @@ class Wish:
     """What the command line asks for; `target` holds what flags and environment say of it."""
 
     paths: Sequence[str] = ()
-    tag: str | None = None
-    name: str | None = None
+    tags: Sequence[str] = ()
+    names: Sequence[str] = ()
     var: Sequence[str] = ()
     vars_file: Sequence[Path] = ()
     target: TargetConfig = field(default_factory=TargetConfig)
@@ -105,11 +105,14 @@ def _paths(wish: Wish, config: Config, cwd: Path) -> Sequence[str]:
 
 
 def _selector(wish: Wish) -> Callable[[CheckPlan], bool]:
-    by_tag = compile_expression(wish.tag, "--tag") if wish.tag else None
-    by_name = compile_expression(wish.name, "-k", phrases=True) if wish.name else None
-    return lambda check: (
-        (by_tag is None or by_tag(has_tag(check.tags))) and (by_name is None or by_name(in_name(check.id)))
-    )
+    by_tags = [compile_expression(tag, "--tag") for tag in wish.tags]
+    by_names = [compile_expression(name, "-k", phrases=True) for name in wish.names]
+
+    def selects(check: CheckPlan) -> bool:
+        tagged, named = has_tag(check.tags), in_name(check.name)
+        return all(holds(tagged) for holds in by_tags) and all(holds(named) for holds in by_names)
+
+    return selects
 
 
 def _narrowed(file: FilePlan, found: Found, selects: Callable[[CheckPlan], bool]) -> FilePlan:
@@ -144,11 +147,9 @@ def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
 
 def _nothing(files: Sequence[FilePlan], wish: Wish) -> str:
     checks = sum(len(file.checks) for file in files)
-    said = " and ".join(
-        filter(None, (f"--tag {wish.tag!r}" if wish.tag else "", f"-k {wish.name!r}" if wish.name else ""))
-    )
+    said = " and ".join([*(f"--tag {tag!r}" for tag in wish.tags), *(f"-k {name!r}" for name in wish.names)])
     tags = sorted({tag for file in files for check in file.checks for tag in check.tags})
-    hint = f"; there are the tags: {', '.join(tags)}" if wish.tag and tags else ""
+    hint = f"; there are the tags: {', '.join(tags)}" if wish.tags and tags else ""
     return f"no check matches {said or 'the given places'}, of {checks} in all{hint}"
 
 
@@ -170,7 +171,7 @@ class _Targets:
                 _first(self.wish.timeout, target.timeout, usual.timeout), _first(target.max_body, usual.max_body)
             )
             name = target.name or ("app" if target.app else "live")
-            asked = self._asked[target] = Asked(name, "app" if target.app else "live", {}, limits)
+            asked = self._asked[target] = Asked(name, "app" if target.app else "live", limits)
             self.by_asked[id(asked)] = target
         return self._asked[target]
 

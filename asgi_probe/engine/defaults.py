@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from asgi_probe.spec.source import Entry, Mapping, Scalar
+from asgi_probe.spec.source import Entry, Mapping, is_null
 
 BODIES = ("json", "form", "multipart", "body")
 _BY_KEY = frozenset({"headers", "params", "cookies"})
@@ -25,7 +25,7 @@ def with_defaults(defaults: Entries, own: Entries) -> Entries:
     merged = dict(inherited)
     for name, entry in own.items():
         below = defaults.get(name)
-        if below is not None and _is_null(entry):
+        if below is not None and is_null(entry.value):
             merged.pop(name, None)
         elif name == "expect":
             merged[name] = _over(below, entry, _expectations)
@@ -50,7 +50,7 @@ def _key_by_key(below: Entries, own: Entries) -> Entries:
     """Own keys win; a null takes the inherited key away and stays where there is none."""
     merged = dict(below)
     for name, entry in own.items():
-        if name in below and _is_null(entry):
+        if name in below and is_null(entry.value):
             del merged[name]
         else:
             merged[name] = entry
@@ -67,18 +67,14 @@ def _expectations(below: Entries, own: Entries) -> Entries:
     merged = _key_by_key(below, own)
     if "error" in own:
         # whoever expects that there is no answer expects none of the inherited about it
-        return own
+        return {name: entry for name, entry in own.items() if not (name in below and is_null(entry.value))}
     for name in _EXPECT_BY_KEY & below.keys() & own.keys():
-        if not _is_null(own[name]):
+        if not is_null(own[name].value):
             merged[name] = _over(below[name], own[name], _expected_headers if name == "headers" else _key_by_key)
     return merged
 
 
 def _expected_headers(below: Entries, own: Entries) -> Entries:
     inherited = {name.lower() for name in below}
-    taken_away = {name.lower() for name, entry in own.items() if _is_null(entry)} & inherited
+    taken_away = {name.lower() for name, entry in own.items() if is_null(entry.value)} & inherited
     return {name: entry for name, entry in _headers(below, own).items() if name.lower() not in taken_away}
-
-
-def _is_null(entry: Entry) -> bool:
-    return isinstance(entry.value, Scalar) and entry.value.value is None

@@ -10,7 +10,7 @@ from asgi_probe.engine.request import Limits, RequestPlan, compile_request
 from asgi_probe.judge.expectation import Expectation, compile_expectation
 from asgi_probe.judge.save import Save, compile_saves
 from asgi_probe.spec import units
-from asgi_probe.spec.source import Entry, Mapping, Problems, Scalar
+from asgi_probe.spec.source import Entry, Mapping, Problems, Scalar, is_null
 from asgi_probe.spec.template import Compilation, Value, VariableError
 from asgi_probe.spec.variables import Vars, compile_vars
 
@@ -214,6 +214,8 @@ class _File:
         first = self.ids.get(name)
         if first is not None and "${" in entry.value.text:  # of names without variables the reader has told
             self.problems.add(entry.value, f"a second check {name!r}; the first is at line {first.node.line}")
+        if not name.strip():
+            self.problems.add(entry.value, "the name is blank once its variables are filled in")
         if name in ("setup", "teardown") and "${" in entry.value.text:
             self.problems.add(entry.value, f"{name!r} is the id of the file's own {name}", "choose another name")
         self.ids[name] = check
@@ -248,13 +250,13 @@ class _File:
 
     def _said(self, check: Check, key: str, scope: dict[str, Any]) -> str | None:
         entry = check.fields.get(key)
-        if entry is None or not isinstance(entry.value, Scalar) or entry.value.value is None:
+        if entry is None or not isinstance(entry.value, Scalar) or is_null(entry.value):
             return None
         return self._text(entry.value, scope) or ""
 
     def _timeout(self, check: Check, scope: dict[str, Any]) -> float | None:
         entry = check.fields.get("timeout")
-        if entry is None or not isinstance(entry.value, Scalar) or entry.value.value is None:
+        if entry is None or not isinstance(entry.value, Scalar) or is_null(entry.value):
             return None
         seconds: float | None = self._worked_out(entry.value, lambda at, node: units.duration(node, at), scope)
         return seconds
@@ -306,13 +308,13 @@ def _entries(entry: Entry | None) -> dict[str, Entry]:
 def _optional(
     entry: Entry | None, read: Callable[[Node, Compilation], Value], compilation: Compilation
 ) -> Value | None:
-    if entry is None or (isinstance(entry.value, Scalar) and entry.value.value is None):
+    if entry is None or is_null(entry.value):
         return None
     return read(entry.value, compilation)
 
 
 def _retry(entry: Entry | None, compilation: Compilation) -> RetryPlan | None:
-    if entry is None or (isinstance(entry.value, Scalar) and entry.value.value is None):
+    if entry is None or is_null(entry.value):
         return None
     given = _entries(entry)
     times = entry.value if not isinstance(entry.value, Mapping) else given["times"].value if "times" in given else None

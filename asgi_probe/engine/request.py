@@ -9,7 +9,7 @@ from asgi_probe.engine.pairs import Pairs, compile_pairs, wire
 from asgi_probe.engine.payload import Payload, PayloadPlan, compile_payload
 from asgi_probe.exchange import Ask, Credentials
 from asgi_probe.spec import units
-from asgi_probe.spec.source import Mapping, Scalar
+from asgi_probe.spec.source import Mapping, is_null
 from asgi_probe.spec.template import VariableError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def compile_request(step: Step, fields: dict[str, Entry], limits: Limits, compil
 def _setting(
     entry: Entry | None, read: Callable[[Node, Compilation], Value], default: Any, compilation: Compilation
 ) -> Callable[[Dict[str, Any]], Any]:
-    if entry is None or _is_null(entry.value):
+    if entry is None or is_null(entry.value):
         return lambda _: default
     return read(entry.value, compilation).render
 
@@ -97,24 +97,20 @@ def _setting(
 def _taken_away(headers: Entry | None) -> frozenset[str]:
     if headers is None or not isinstance(headers.value, Mapping):
         return frozenset()
-    return frozenset(name.lower() for name, entry in headers.value.entries.items() if _is_null(entry.value))
+    return frozenset(name.lower() for name, entry in headers.value.entries.items() if is_null(entry.value))
 
 
 def _refuse_two_credentials(fields: dict[str, Entry], compilation: Compilation) -> None:
     headers, auth = fields.get("headers"), fields.get("auth")
-    if auth is None or _is_null(auth.value) or headers is None or not isinstance(headers.value, Mapping):
+    if auth is None or is_null(auth.value) or headers is None or not isinstance(headers.value, Mapping):
         return
     for name, entry in headers.value.entries.items():
-        if name.lower() == "authorization" and not _is_null(entry.value):
+        if name.lower() == "authorization" and not is_null(entry.value):
             compilation.problems.add(
                 entry,
                 "an authorization header beside 'auth': one of them would be lost",
                 "take one away; `auth: null` or `authorization: null` drops what the defaults give",
             )
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 def _credentials(entry: Entry | None, compilation: Compilation) -> Callable[[Dict[str, Any]], Credentials | None]:

@@ -34,8 +34,12 @@ class Claim(Protocol):
         ...
 
     @property
-    def whole(self) -> bool:
-        """Whether it can be judged only when the whole answer came."""
+    def of_body(self) -> bool:
+        """Whether it is about what the body holds, and cannot be judged unless all of it came."""
+        ...
+
+    def where_in(self, scope: Scope[str, Any]) -> str:
+        """The expectation as a mismatch names it: `status`, `headers.location`."""
         ...
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
@@ -55,8 +59,11 @@ class Plain:
     where: str
     pattern: Pattern
     take: Callable[[Answer], Any]
-    whole: bool = True
+    of_body: bool = False
     in_body: bool = False
+
+    def where_in(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002 - no name in it is rendered
+        return self.where
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         value = self.take(answer)
@@ -95,7 +102,10 @@ class Header:
     node: Node
     name: str | Value
     pattern: Pattern
-    whole: bool = False
+    of_body: bool = False
+
+    def where_in(self, scope: Scope[str, Any]) -> str:
+        return f"headers.{rendered(self.name, scope)}"
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         name = rendered(self.name, scope)
@@ -105,7 +115,7 @@ class Header:
             value = values if self.pattern.wants_list(scope) else ", ".join(values)
         if self.pattern.holds(value, scope):
             return NOTHING
-        return _explain(self.pattern, value, Findings(f"headers.{name}", scope), name.lower(), headers_of(answer))
+        return _explain(self.pattern, value, Findings(self.where_in(scope), scope), name.lower(), headers_of(answer))
 
 
 def _explain(pattern: Pattern, value: Any, findings: Findings, name: str, names: Any) -> list[Mismatch]:
@@ -132,7 +142,10 @@ class Cookie:
     name: str | Value
     pattern: Pattern
     attributes: bool
-    whole: bool = False
+    of_body: bool = False
+
+    def where_in(self, scope: Scope[str, Any]) -> str:
+        return f"cookies.{rendered(self.name, scope)}"
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         name = rendered(self.name, scope)
@@ -142,7 +155,7 @@ class Cookie:
             value = value["value"]
         if self.pattern.holds(value, scope):
             return NOTHING
-        return _explain(self.pattern, value, Findings(f"cookies.{name}", scope), name, cookies)
+        return _explain(self.pattern, value, Findings(self.where_in(scope), scope), name, cookies)
 
 
 def cookie_by_shape(node: Node, name: str, pattern: Pattern) -> Claim:
@@ -157,7 +170,10 @@ class JsonPath:
     node: Node
     query: Query | Value
     pattern: Pattern
-    whole: bool = True
+    of_body: bool = True
+
+    def where_in(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002
+        return "jsonpath"
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         query = self.query if isinstance(self.query, Query) else rendered_query(self.query, scope)
@@ -175,10 +191,11 @@ class JsonPath:
         return findings.finish()
 
     def _judge_nodes(self, query: Query, document: Any, scope: Scope[str, Any]) -> list[Mismatch]:
-        values, locations = query.many(document)
+        values = query.many(document)
         if self.pattern.holds(values, scope):
             return NOTHING
-        findings = Findings("jsonpath", scope, in_body=True, nodes=locations, query=query.text)
+        nodes = query.locations(document)
+        findings = Findings("jsonpath", scope, in_body=True, nodes=nodes, query=query.text)
         self.pattern.explain(values, (), findings)
         return findings.finish()
 
@@ -226,11 +243,15 @@ class RenderedClaims:
     """Claims by name that a variable holds: what stands under each name is a pattern by its shape."""
 
     node: Node
+    where: str
     value: Value
     what: str
     mode: Mode
     claim: Callable[[Node, str, Pattern], Claim]
-    whole: bool = True
+    of_body: bool = False
+
+    def where_in(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002
+        return self.where
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         found = self.value.render(scope)
@@ -248,7 +269,10 @@ class BytesStart:
 
     node: Node
     prefix: str | Value
-    whole: bool = True
+    of_body: bool = True
+
+    def where_in(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002
+        return "bytes.starts_with"
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         prefix = self.prefix if isinstance(self.prefix, str) else self._rendered(self.prefix, scope)
@@ -295,7 +319,10 @@ class Status:
     node: Node
     statuses: Statuses
     value: Value | None = None
-    whole: bool = False
+    of_body: bool = False
+
+    def where_in(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002
+        return "status"
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         statuses = self.statuses if self.value is None else self._rendered(self.value, scope)
@@ -341,7 +368,10 @@ class Time:
 
     node: Node
     most: Value
-    whole: bool = True
+    of_body: bool = False
+
+    def where_in(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002
+        return "time"
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
         most = self.most.render(scope)

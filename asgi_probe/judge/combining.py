@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.judge.body import NotJson
 from asgi_probe.judge.decoding import Undecodable
 from asgi_probe.judge.elements import closest
 from asgi_probe.judge.findings import Decoded
 from asgi_probe.judge.patterns import ObjectPattern, Pattern, explain_kind, from_data, got
 from asgi_probe.judge.values import ABSENT, Path, show
+from asgi_probe.spec.exact_json import NotJson
 from asgi_probe.spec.template import VariableError
 
 if TYPE_CHECKING:

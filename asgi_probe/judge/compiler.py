@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from asgi_probe.judge.body import read_json
 from asgi_probe.judge.combining import All, AnyOf, Encoded, Exactly, Length, Not
 from asgi_probe.judge.decoding import decode_base64, decode_jwt
 from asgi_probe.judge.elements import Contains, Each, NoElement, Some, Unordered, Wanted
 from asgi_probe.judge.matchers import TESTS, compile_matcher
 from asgi_probe.judge.patterns import Equal, KeyedPattern, ListPattern, Matchers, Mode, ObjectPattern, Pattern, Rendered
+from asgi_probe.spec.exact_json import read_json
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 def is_matcher(key: str) -> bool:
     """Whether a key names a matcher: `$gt` does, `${name}` and `$${x}` do not."""
     return key.startswith("$") and not key.startswith(("${", "$${"))
+
+
+def _without_matchers(node: Mapping) -> Mapping:
+    plain = {key: entry for key, entry in node.entries.items() if not is_matcher(key)}
+    return Mapping(node.source, node.line, node.column, plain)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -57,6 +62,7 @@ class Patterns:
             return self.object(node)
         if not all(special):
             self._complain_of_mixture(node)
+            self.object(_without_matchers(node))
         return compile_matchers(node, self)
 
     def _complain_of_mixture(self, node: Mapping) -> None:
@@ -190,7 +196,7 @@ def compile_matchers(node: Mapping, patterns: Patterns) -> Pattern:
     for key, entry in node.entries.items():
         if key == "$because":
             because = _because(entry, patterns)
-        elif key.startswith("$") and (part := _compile_one(key, entry, patterns)) is not None:
+        elif is_matcher(key) and (part := _compile_one(key, entry, patterns)) is not None:
             parts.append(part)
     return Matchers(node, tuple(parts), because, absence=any(part.absence for part in parts))
 

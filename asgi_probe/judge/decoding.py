@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from asgi_probe.errors import ProbeError
-from asgi_probe.judge.body import NotJson, read_json
+from asgi_probe.spec.exact_json import NotJson, read_json
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}", re.ASCII)
 _TOKEN_PART = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)

@@ -6,23 +6,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.exchange import FAILURE_KINDS, Answer, Failure
+from asgi_probe.exchange import Failure
 from asgi_probe.judge import claims
-from asgi_probe.judge.body import NotJson, Unjudgeable, body_of, json_of, text_of
+from asgi_probe.judge.body import Unjudgeable, body_of, json_of, text_of
 from asgi_probe.judge.compiler import Patterns, is_matcher
 from asgi_probe.judge.cookies import ATTRIBUTES
-from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.jsonpath import Query, compile_query
 from asgi_probe.judge.patterns import Equal, Pattern
-from asgi_probe.judge.values import show, span, with_room
+from asgi_probe.judge.values import show
+from asgi_probe.judge.verdict import ERRORS, ERRORS_OF_BODY, WantedError, judge_claims, judge_failing, of_no_body
+from asgi_probe.spec.exact_json import with_room
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, data, did_you_mean, kind_of
-from asgi_probe.spec.template import VariableError
 from asgi_probe.spec.units import duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from collections.abc import Mapping as Scope
 
+    from asgi_probe.exchange import Answer
     from asgi_probe.judge.claims import Claim
     from asgi_probe.judge.mismatch import Mismatch
     from asgi_probe.spec.source import Entry, Node
@@ -30,29 +31,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Expectation", "Unjudgeable", "compile_expectation"]
 
-ERRORS = (*FAILURE_KINDS, "any")
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class WantedError:
-    """The kind of failure that must come, and where that stands."""
-
-    node: Node
-    value: Value
-
-    def kind(self, scope: Scope[str, Any]) -> str:
-        found = self.value.render(scope)
-        if found not in ERRORS:
-            raise VariableError(f"{show(found)} is no kind of error; there are: {', '.join(ERRORS)}", self.node)
-        return str(found)
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Expectation:
     """What must come back: claims of an answer, or an error.
 
-    Beside `error`, claims of the status, the headers and the like are judged on what had come when the request failed,
-    if anything had; the others only say that the body is read.
+    Beside `error`, what is claimed is judged on what had come when the request failed; claims of a body that did not
+    come whole only say that it is read.
     """
 
     claims: tuple[Claim, ...]
@@ -70,88 +55,38 @@ class Expectation:
         is judged only when an error is wanted.
         """
         if self.error is not None:
-            return with_room(partial(self._judge_failing, self.error, result, scope))
+            return with_room(partial(judge_failing, self.error, self.claims, result, scope))
         if isinstance(result, Failure):
             message = "a failure is judged only where an error is expected"
             raise TypeError(message)
         return with_room(partial(judge_claims, self.claims, result, scope))
 
-    def _judge_failing(self, error: WantedError, result: Answer | Failure, scope: Scope[str, Any]) -> list[Mismatch]:
-        wanted = error.kind(scope)
-        failed = result if isinstance(result, Failure) else self._body_failure(result, wanted, scope)
-        findings = Findings("error", scope)
-        if failed is None:
-            findings.add(error.node, (), _came_instead(wanted, result), wanted, getattr(result, "status", None))
-        elif wanted not in (failed.kind, "any"):
-            message = f"expected the error {wanted!r}, got {failed.kind!r}: {failed.message}"
-            findings.add(error.node, (), message, wanted, failed.kind)
-        came = result if isinstance(result, Answer) else result.partial
-        if came is None or failed is None:
-            return findings.finish()
-        return findings.finish() + judge_claims(tuple([c for c in self.claims if not c.whole]), came, scope)
-
-    def _body_failure(self, answer: Answer, wanted: str, scope: Scope[str, Any]) -> Failure | None:
-        """The failure that reading the needed body is; `decode` and `too_large` need it by themselves."""
-        try:
-            judge_claims(self.claims, answer, scope)
-            if wanted == "too_large":
-                body_of(answer)
-            if wanted == "decode":
-                text_of(answer)
-        except Unjudgeable as error:
-            if error.kind is None:
-                raise
-            return Failure(error.kind, str(error), partial=answer)
-        return None
-
-
-def _came_instead(wanted: str, result: Answer | Failure) -> str:
-    kind = "to fail" if wanted == "any" else f"to fail with {wanted!r}"
-    came = f"{result.status} after {span(result.time)}" if isinstance(result, Answer) else result.message
-    return f"expected the request {kind}, got {came}"
-
-
-def judge_claims(wanted: tuple[Claim, ...], answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
-    """The mismatches of all claims. One that cannot be judged is raised at the end, with the others' mismatches."""
-    found: list[Mismatch] = []
-    stuck: Unjudgeable | None = None
-    no_json = False
-    for claim in wanted:
-        try:
-            found += claim.judge(answer, scope)
-        except NotJson as error:
-            found += [] if no_json else _not_json(claim, error, answer, scope)
-            no_json = True
-        except Unjudgeable as error:
-            error.node = error.node or claim.node
-            stuck = stuck or error
-    if stuck is not None:
-        stuck.mismatches = tuple(found)
-        raise stuck
-    return found
-
-
-def _not_json(claim: Claim, error: NotJson, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
-    findings = Findings("json", scope)
-    findings.add(claim.node, (), str(error), "JSON", answer.body[:300].decode(errors="replace"))
-    return findings.finish()
-
 
 def compile_expectation(entries: dict[str, Entry], compilation: Compilation, place: Node) -> Expectation:
     """The expectation of `expect`'s entries, null ones and defaults already sorted out; all problems are reported.
 
-    `place` is the step's: a status of 400 or above is told there when no status is expected.
+    But for unknown keys, which whoever read the spec has told. `place` is the step's: a status of 400 or above is told
+    there when no status is expected.
     """
     error = _error(entries["error"].value, compilation) if "error" in entries else None
+    if error is not None and error.value.constant:
+        _refuse_of_body(str(error.value.render({})), entries, compilation)
     found: list[Claim] = []
     if "status" not in entries and error is None:
         found.append(claims.Status(place, claims.BELOW_400))
     for key, entry in entries.items():
         if key in _KEYS:
             found += _KEYS[key](entry, compilation)
-        elif key != "error":
-            compilation.problems.add(entry, f"unknown key {key!r}", did_you_mean(key, (*_KEYS, "error")))
     return Expectation(tuple(found), error)
+
+
+def _refuse_of_body(wanted: str, entries: dict[str, Entry], c: Compilation) -> None:
+    if wanted not in ERRORS or wanted in ERRORS_OF_BODY:
+        return
+    for key, entry in entries.items():
+        if key in _OF_BODY:
+            hint = f"take it away; only beside {', '.join(ERRORS_OF_BODY)} does it say that the body is read"
+            c.problems.add(entry, of_no_body(key, wanted), hint)
 
 
 def _error(node: Node, c: Compilation) -> WantedError:
@@ -180,7 +115,7 @@ def _matchers_only(entry: Entry, patterns: Patterns, where: str, take: Callable[
     if odd:
         hint = did_you_mean(f"${odd[0].key.text}", ("$gt", "$ge", "$lt", "$le", "$in", "$not", "$any"))
         patterns.compilation.problems.add(odd[0], f"expected matchers, found the key {odd[0].key.text!r}", hint)
-    return claims.Plain(node, where, patterns.pattern(node), take, whole=where != "status")
+    return claims.Plain(node, where, patterns.pattern(node), take)
 
 
 def _statuses(node: Node, c: Compilation) -> claims.Statuses:
@@ -211,7 +146,7 @@ def _is_variable(node: Node, c: Compilation) -> bool:
 def _headers(entry: Entry, c: Compilation) -> Iterator[Claim]:
     node, what = entry.value, "header names"
     if _is_variable(node, c):
-        yield claims.RenderedClaims(node, c.value(node), what, "text", claims.Header, whole=False)
+        yield claims.RenderedClaims(node, "headers", c.value(node), what, "text", claims.Header)
         return
     for name, item in _named(node, c, what):
         yield claims.Header(item.value, name, Patterns(c, "text").pattern(item.value))
@@ -220,7 +155,7 @@ def _headers(entry: Entry, c: Compilation) -> Iterator[Claim]:
 def _cookies(entry: Entry, c: Compilation) -> Iterator[Claim]:
     node, what = entry.value, "cookie names"
     if _is_variable(node, c):
-        yield claims.RenderedClaims(node, c.value(node), what, "text", claims.cookie_by_shape, whole=False)
+        yield claims.RenderedClaims(node, "cookies", c.value(node), what, "text", claims.cookie_by_shape)
         return
     for name, item in _named(node, c, what):
         has_keys = isinstance(item.value, Mapping) and not any(is_matcher(key) for key in item.value.entries)
@@ -237,13 +172,15 @@ def _check_attributes(node: Mapping, c: Compilation) -> None:
 
 
 def _json(entry: Entry, c: Compilation) -> Iterator[Claim]:
-    yield claims.Plain(entry.value, "json", Patterns(c).pattern(entry.value), json_of, in_body=True)
+    yield claims.Plain(entry.value, "json", Patterns(c).pattern(entry.value), json_of, of_body=True, in_body=True)
 
 
 def _jsonpath(entry: Entry, c: Compilation) -> Iterator[Claim]:
     node, what = entry.value, "JSONPaths"
     if _is_variable(node, c):
-        yield claims.RenderedClaims(node, c.value(node), what, "json", claims.jsonpath_by_text)
+        yield claims.RenderedClaims(
+            node, "jsonpath", c.value(node), what, "json", claims.jsonpath_by_text, of_body=True
+        )
         return
     for text, item in _named(node, c, what):
         query = text if not isinstance(text, str) else _query(text, item, c)
@@ -261,7 +198,7 @@ def _query(text: str, item: Entry, c: Compilation) -> Query | None:
 
 
 def _text(entry: Entry, c: Compilation) -> Iterator[Claim]:
-    yield claims.Plain(entry.value, "text", Patterns(c, "text").pattern(entry.value), text_of)
+    yield claims.Plain(entry.value, "text", Patterns(c, "text").pattern(entry.value), text_of, of_body=True)
 
 
 def _bytes(entry: Entry, c: Compilation) -> Iterator[Claim]:
@@ -279,7 +216,7 @@ def _bytes(entry: Entry, c: Compilation) -> Iterator[Claim]:
 
 def _length(entry: Entry, c: Compilation) -> Claim:
     pattern = Patterns(c).pattern(entry.value)
-    return claims.Plain(entry.value, "bytes.length", pattern, lambda answer: answer.size)
+    return claims.Plain(entry.value, "bytes.length", pattern, lambda answer: answer.size, of_body=True)
 
 
 def _digest(name: str, digits: int) -> Callable[[Entry, Compilation], Claim]:
@@ -289,7 +226,7 @@ def _digest(name: str, digits: int) -> Callable[[Entry, Compilation], Claim]:
         return hashlib.new(name, body_of(answer), usedforsecurity=False).hexdigest()
 
     def compile_digest(entry: Entry, c: Compilation) -> Claim:
-        return claims.Plain(entry.value, f"bytes.{name}", _hex_pattern(entry.value, c, digits), take)
+        return claims.Plain(entry.value, f"bytes.{name}", _hex_pattern(entry.value, c, digits), take, of_body=True)
 
     return compile_digest
 
@@ -335,11 +272,9 @@ def _time(entry: Entry, c: Compilation) -> Iterator[Claim]:
         yield claims.Time(entry.value, duration(entry.value, c))
 
 
-def _simple(
-    where: str, take: Callable[[Answer], Any], *, whole: bool
-) -> Callable[[Entry, Compilation], Iterator[Claim]]:
+def _simple(where: str, take: Callable[[Answer], Any]) -> Callable[[Entry, Compilation], Iterator[Claim]]:
     def compile_simple(entry: Entry, c: Compilation) -> Iterator[Claim]:
-        yield claims.Plain(entry.value, where, Patterns(c).pattern(entry.value), take, whole=whole)
+        yield claims.Plain(entry.value, where, Patterns(c).pattern(entry.value), take)
 
     return compile_simple
 
@@ -357,8 +292,9 @@ _KEYS: dict[str, Callable[[Entry, Compilation], Iterator[Claim]]] = {
     "text": _text,
     "bytes": _bytes,
     "time": _time,
-    "size": _simple("size", lambda answer: answer.size, whole=True),
-    "url": _simple("url", lambda answer: answer.url, whole=False),
-    "http_version": _simple("http_version", lambda answer: answer.http_version, whole=False),
-    "redirects": _simple("redirects", _redirects, whole=False),
+    "size": _simple("size", lambda answer: answer.size),
+    "url": _simple("url", lambda answer: answer.url),
+    "http_version": _simple("http_version", lambda answer: answer.http_version),
+    "redirects": _simple("redirects", _redirects),
 }
+_OF_BODY = frozenset({"json", "jsonpath", "text", "bytes"})

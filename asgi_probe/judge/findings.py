@@ -9,8 +9,9 @@ from asgi_probe.judge.mismatch import Mismatch
 from asgi_probe.judge.values import Path, as_data, counted, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
+    from asgi_probe.judge.jsonpath import Locations
     from asgi_probe.spec.source import Node
 
 _MOST = 100
@@ -36,7 +37,7 @@ class Findings:
     scope: Mapping[str, Any]
     in_body: bool = False
     base: Path = ()
-    nodes: Sequence[Path] | None = None
+    nodes: Locations | None = None
     query: str = "$"
     because: str | None = None
     mismatches: list[Mismatch] = field(default_factory=list)

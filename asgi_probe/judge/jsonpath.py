@@ -12,7 +12,7 @@ from asgi_probe.judge.values import ABSENT, Path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathQuery
+    from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathNode, JSONPathQuery
 
 _STEP = re.compile(
     r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(0|-?[1-9][0-9]{0,14})\]"
@@ -42,17 +42,23 @@ class Query:
                 return ABSENT
         return value
 
-    def many(self, document: Any) -> tuple[list[Any], list[Path]]:
-        """The values of the nodes of a query that is not singular, and the paths that lead to them."""
+    def many(self, document: Any) -> list[Any]:
+        """The values of the nodes of a query that is not singular."""
+        return [node.value for node in self._nodes(document)]
+
+    def locations(self, document: Any) -> Locations:
+        """The paths that lead to those nodes."""
+        return Locations(self._nodes(document))
+
+    def _nodes(self, document: Any) -> Iterable[JSONPathNode]:
         if self.query is None:
             message = "a singular query has no list of nodes"
             raise TypeError(message)
-        nodes = list(self.query.finditer(document))
-        return [node.value for node in nodes], [node.location for node in nodes]
+        return self.query.finditer(document)
 
     def take(self, document: Any) -> Any:
         """The value of a singular query or ABSENT, or the list of the nodes' values."""
-        return self.one(document) if self.singular else self.many(document)[0]
+        return self.one(document) if self.singular else self.many(document)
 
     def location(self, document: Any) -> Path:
         """The normalized path of a singular query: negative indexes are counted from the start where that is known."""
@@ -66,6 +72,19 @@ class Query:
             except (LookupError, TypeError):
                 value = None
         return tuple(path)
+
+
+class Locations:
+    """The paths to a query's nodes, found only as far as they are asked for: millions of them fill the memory."""
+
+    def __init__(self, nodes: Iterable[JSONPathNode]) -> None:
+        self._nodes = iter(nodes)
+        self._found: list[Path] = []
+
+    def __getitem__(self, index: int) -> Path:
+        while len(self._found) <= index:
+            self._found.append(next(self._nodes).location)
+        return self._found[index]
 
 
 @lru_cache(maxsize=1024)
@@ -102,7 +121,7 @@ def _key(selector: Any) -> str | int:
 @cache
 def _environment() -> JSONPathEnvironment:
     """The library's environment, with a descent that no nesting can break."""
-    from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathNode, Parser
+    from jsonpath_rfc9535 import JSONPathEnvironment, Parser
     from jsonpath_rfc9535.segments import JSONPathRecursiveDescentSegment, JSONPathSegment
 
     class Descent(JSONPathRecursiveDescentSegment):

@@ -7,8 +7,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.judge.body import NotJson, read_json
 from asgi_probe.judge.values import ABSENT, exact, identity, is_number
+from asgi_probe.spec.exact_json import NotJson, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,11 +10,12 @@ from asgi_probe.judge.arguments import WrongArgument
 from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.kinds import KINDS, ONLY_LISTS, READ_FROM_TEXT
 from asgi_probe.judge.measures import age_of, comparison, is_near, is_recent, limit_of, near_of
-from asgi_probe.judge.patterns import Mode, Pattern, as_taken, from_data, got, read_scalar
-from asgi_probe.judge.regexes import Regex
-from asgi_probe.judge.values import ABSENT, Path, equal, is_number, quoted, show, span
+from asgi_probe.judge.patterns import ListPattern, Mode, ObjectPattern, Pattern, as_taken, from_data, got, read_scalar
+from asgi_probe.judge.values import ABSENT, Path, equal, is_number, show, span
+from asgi_probe.spec.regexes import Regex
 from asgi_probe.spec.source import Mapping, Sequence, did_you_mean
 from asgi_probe.spec.template import VariableError
+from asgi_probe.spec.written import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,16 +69,15 @@ class Matcher:
             return False
         try:
             return self.kind.holds(value, self._argument(scope))
-        except Unjudgeable as error:
-            error.node = self.node
-            raise
+        except TimeoutError as error:
+            raise Unjudgeable(None, str(error), self.node) from None
 
     def explain(self, value: Any, path: Path, findings: Findings) -> None:
         argument = self._argument(findings.scope)
-        words = self.kind.words(argument)
         if self.kind is EQUALS:
-            from_data(argument.literal, self.node, self.mode, closed=True).explain(value, path, findings)
+            _literal(self.node, argument.literal, self.mode).explain(value, path, findings)
         else:
+            words = self.kind.words(argument)
             findings.add(self.node, path, f"expected {words}, got {self._got(value)}", words, value)
 
     def _got(self, value: Any) -> str:
@@ -128,6 +128,20 @@ class Literals:
 
 def _same(value: Any, argument: Literals) -> bool:
     return equal(argument.literal, as_taken(value, argument.literal, argument.mode))
+
+
+def _literal(node: Node, literal: Any, mode: Mode) -> Pattern:
+    """The pattern that explains a difference, each part of it at its own place where it was written out."""
+    match node, literal:
+        case Sequence(), list():
+            items = [_literal(item, data, mode) for item, data in zip(node.items, literal, strict=True)]
+            return ListPattern(node, tuple(items), literal)
+        case Mapping(), dict() if len(literal) == len(node.entries):
+            pairs = zip(literal.items(), node.entries.values(), strict=True)
+            members = [(key, _literal(entry.value, data, mode)) for (key, data), entry in pairs]
+            return ObjectPattern(node, tuple(members), closed=True)
+        case _:
+            return from_data(literal, node, mode, closed=True)
 
 
 EQUALS = MatcherKind(
@@ -261,7 +275,7 @@ TESTS: dict[str, MatcherKind] = {
     ),
     "$regex": MatcherKind(
         prepare=_regex,
-        holds=lambda value, regex: type(value) is str and regex.found_in(value),
+        holds=lambda value, regex: type(value) is str and regex.search(value) is not None,
         words=lambda regex: f"text matching {quoted(regex.pattern)}",
         typed=False,
     ),

@@ -27,7 +27,11 @@ class Limit:
     mode: Mode
 
     def words(self) -> str:
-        return span(self.edge[0]) if self.mode == "time" else str(self.written)
+        return span(self.edge[0]) if self.mode == "time" else _written(self.written)
+
+
+def _written(limit: Any) -> str:
+    return limit if isinstance(limit, str) else show(limit)
 
 
 def limit_of(data: Any, mode: Mode) -> Limit:

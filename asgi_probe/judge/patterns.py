@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from asgi_probe.judge.body import NotJson, read_json
-from asgi_probe.judge.values import ABSENT, Path, counted, equal, is_number, kind_of, printable, quoted, show
+from asgi_probe.judge.values import ABSENT, Path, counted, equal, is_number, kind_of, show
+from asgi_probe.spec.exact_json import NotJson, read_json
 from asgi_probe.spec.source import data, did_you_mean
+from asgi_probe.spec.written import printable, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

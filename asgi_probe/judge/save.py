@@ -7,17 +7,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.errors import ProbeError
-from asgi_probe.judge.body import NotJson, Unjudgeable, json_of, read_json, text_of
+from asgi_probe.judge.body import Unjudgeable, json_of, text_of
 from asgi_probe.judge.claims import cookies_of, header_of, headers_of, why_missing
 from asgi_probe.judge.decoding import Undecodable, decode_jwt
 from asgi_probe.judge.jsonpath import Query, compile_query
 from asgi_probe.judge.kinds import is_integer
 from asgi_probe.judge.patterns import neighbours, read_scalar
-from asgi_probe.judge.regexes import Regex
-from asgi_probe.judge.values import ABSENT, is_number, kind_of, show, with_room
+from asgi_probe.judge.values import ABSENT, is_number, kind_of, show
 from asgi_probe.spec import source as spec
+from asgi_probe.spec.exact_json import NotJson, read_json, with_room
+from asgi_probe.spec.regexes import Regex
 from asgi_probe.spec.source import Mapping, Scalar, did_you_mean
-from asgi_probe.spec.template import RESERVED, VariableError
+from asgi_probe.spec.template import VariableError
+from asgi_probe.spec.variables import check_name
 from asgi_probe.spec.written import as_text
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Save:
         except Unjudgeable as error:
             error.node = error.node or self.node
             raise
+        except TimeoutError as error:
+            raise Unjudgeable(None, str(error), self.node) from None
 
     def _take(self, answer: Answer, scope: Scope[str, Any]) -> Any:
         try:
@@ -224,40 +228,25 @@ def _query(path: str, written: str) -> Query:
         raise ValueError(f"{show(written)} is no JSONPath: {error}") from None
 
 
-_KEYS = ("from", "regex", "as", "default", "secret")
-
-
 def compile_saves(entries: dict[str, Entry], compilation: Compilation) -> tuple[Save, ...]:
-    """The saves of a step; all problems are reported."""
+    """The saves of a step; what is wrong with them is reported, but for keys, which whoever read the spec has told."""
     found = [_compile(name, entry, compilation) for name, entry in entries.items()]
     return tuple([save for save in found if save is not None])
 
 
 def _compile(name: str, entry: Entry, c: Compilation) -> Save | None:
-    _check_name(name, entry, c)
+    check_name(entry, c.problems)
     node = entry.value
-    match node:
-        case Scalar():
-            source = _source(node, c)
-            return None if source is None else Save(name, node, source)
-        case Mapping():
-            return _compile_long(name, node, c)
-        case _:
-            c.problems.add(node, f"expected a source, found {spec.kind_of(node)}", _known_sources())
-            return None
+    if isinstance(node, Mapping):
+        return _compile_long(name, node, c)
+    source = _source(node, c)
+    return None if source is None else Save(name, node, source)
 
 
-def _check_name(name: str, entry: Entry, c: Compilation) -> None:
-    if name in RESERVED:
-        c.problems.add(entry, f"{name!r} is reserved and cannot be saved", "choose another name")
-    elif not name.isidentifier():
-        c.problems.add(entry, f"{name!r} is no name for a variable", "a name is letters, digits and underscores")
-
-
-def _source(node: Scalar, c: Compilation) -> Callable[[Answer], Any] | Value | None:
-    if c.is_dynamic(node):
+def _source(node: Node, c: Compilation) -> Callable[[Answer], Any] | Value | None:
+    if isinstance(node, Scalar) and c.is_dynamic(node):
         return c.text(node)
-    if not isinstance(node.value, str):
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
         c.problems.add(node, f"expected a source, found {spec.kind_of(node)}", _known_sources())
         return None
     try:
@@ -282,14 +271,9 @@ def _known_sources() -> str:
 
 
 def _compile_long(name: str, node: Mapping, c: Compilation) -> Save | None:
-    for key, entry in node.entries.items():
-        if key not in _KEYS:
-            c.problems.add(entry, f"unknown key {key!r}", did_you_mean(key, _KEYS) or f"there are: {', '.join(_KEYS)}")
     given = {key: entry.value for key, entry in node.entries.items()}
     origin = given.get("from")
-    if not isinstance(origin, Scalar):
-        place = node if origin is None else origin
-        c.problems.add(place, "expected 'from' with a source", _known_sources())
+    if origin is None:
         return None
     source = _source(origin, c)
     regex = _regex(given["regex"], c) if "regex" in given else None

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
+
+from asgi_probe.spec.written import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
-T = TypeVar("T")
 Key = str | int
 Path = tuple[Any, ...]
 """The names and indexes that lead to a value, outermost first."""
@@ -89,19 +89,6 @@ def identity(value: Any) -> Hashable:
             return (Decimal, exact(value))
 
 
-def with_room(work: Callable[[], T]) -> T:
-    """What `work` returns, with a deeper stack when documents nest so deep that it needs one."""
-    try:
-        return work()
-    except RecursionError:
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(limit + 20_000)
-        try:
-            return work()
-        finally:
-            sys.setrecursionlimit(limit)
-
-
 def kind_of(value: Any) -> str:
     """What a value is, with its article: `a string`, `an integer`, `null`."""
     match value:
@@ -135,20 +122,6 @@ def show(value: Any, limit: int = _SHOWN) -> str:
     pieces = _Pieces(limit)
     pieces.add(value)
     return pieces.text()
-
-
-def quoted(text: str, limit: int = _SHOWN) -> str:
-    """A text in quotes, cut, control characters escaped and backslashes left as they are."""
-    cut = text if len(text) <= limit else text[: limit - 1]
-    quote = '"' if "'" in cut and '"' not in cut else "'"
-    return quote + printable(cut) + quote + "…" * (len(cut) < len(text))
-
-
-def printable(text: str) -> str:
-    """The text with every character that does not print as its escape."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 class _Pieces:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.spec.exact_json import NotJson, read_json
+from asgi_probe.spec.regexes import Regex
 from asgi_probe.spec.written import as_text, display, write_json
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _LONGEST_TEXT = 1_000_000
-_REGEX_SECONDS = 1.0
 
 
 class FunctionError(ValueError):
@@ -138,15 +138,13 @@ def tojson(value: Any) -> str:
 
 
 def fromjson(value: Any) -> Any:
-    """What the JSON text stands for; NaN and Infinity are not JSON."""
-    import json
-
+    """What the JSON text stands for, numbers exact; NaN and Infinity are not JSON."""
     if not isinstance(value, str):
         raise FunctionError(f"fromjson wants text, got {display(value)}")
     try:
-        return json.loads(value, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise FunctionError(f"fromjson got no JSON: {display(value)}") from None
+        return read_json(value)
+    except NotJson as error:
+        raise FunctionError(f"fromjson: {error}") from None
 
 
 def jsonpath(value: Any, path: str) -> Any:
@@ -175,7 +173,7 @@ def regex(value: Any, pattern: str) -> Any:
     if not isinstance(value, str):
         raise FunctionError(f"regex wants text, got {display(value)}")
     try:
-        found = compile_regex(pattern).search(value, timeout=_REGEX_SECONDS)
+        found = compile_regex(pattern).search(value)
     except TimeoutError:
         raise FunctionError(f"regex({pattern!r}) ran longer than a second") from None
     if not found:
@@ -183,18 +181,12 @@ def regex(value: Any, pattern: str) -> Any:
     return found[1] if found.re.groups else found[0]
 
 
-def compile_regex(pattern: Any) -> Any:
+def compile_regex(pattern: Any) -> Regex:
     """The compiled pattern; a FunctionError says what is wrong with it."""
-    import regex  # type: ignore[import-untyped] # it has no types
-
     try:
-        return regex.compile(pattern)
-    except (regex.error, TypeError, RecursionError) as error:
+        return Regex.compile(pattern)
+    except (ValueError, TypeError) as error:
         raise FunctionError(f"{display(pattern)} is no regular expression: {error}") from None
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(name)
 
 
 def _bytes(value: Any, name: str) -> bytes:
@@ -231,5 +223,3 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "jsonpath": jsonpath,
     "regex": regex,
 }
-
-IDENTIFIER = re.compile(r"[^\W\d]\w*")

@@ -93,7 +93,7 @@ def load(files: Sequence[Path], *, root: Path) -> Loaded:
         own = Problems()
         spec = _load(path, spec_name(path, root), own)
         for problem in sorted(own.diagnostics, key=lambda problem: (problem.location.line, problem.location.column)):
-            loaded.problems.add(problem.location, problem.message, problem.hint)
+            loaded.problems.add(problem.location, problem.message, problem.hint, warning=problem.warning)
         if spec is not None:
             loaded.specs.append(spec)
     return loaded

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asgi_probe.spec import shapes
+from asgi_probe.spec.names import check_name, refuse_same_names
 from asgi_probe.spec.shapes import check_keys, report_shape
-from asgi_probe.spec.source import Entry, Mapping, Scalar, Sequence, kind_of
+from asgi_probe.spec.source import Entry, Mapping, Scalar, Sequence, is_null, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from asgi_probe.spec.source import Node, Problems, Source
 
@@ -86,7 +87,7 @@ def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
     known_steps: _Known = {}
     items = _items(entries, "checks", problems)
     checks = tuple([check for item in items if (check := _check(item, problems, known_steps)) is not None])
-    _refuse_same_names(checks, problems)
+    refuse_same_names([check.fields["name"].value for check in checks if "name" in check.fields], problems)
     return Spec(
         source=source,
         node=node,
@@ -110,6 +111,8 @@ def _check(node: Node, problems: Problems, known_steps: _Known) -> Check | None:
     own: dict[str, Entry] = {key: entries[key] for key in ("name", "description", "skip") if key in entries}
     if "skip" in own:
         _check_reason(own["skip"].value, problems)
+    if "name" in own:
+        check_name(own["name"].value, problems)
     if "steps" in entries or "finally" in entries:
         return _check_of_steps(node, own, problems, known_steps)
     check_keys({key: entry for key, entry in entries.items() if key in shapes.CHECK}, shapes.CHECK, problems)
@@ -139,18 +142,6 @@ def _check_reason(node: Node, problems: Problems) -> None:
         problems.add(
             node, f"expected the reason as text, found {kind_of(node)}", "say why, as in 'skip: not ready yet'"
         )
-
-
-def _refuse_same_names(checks: Iterable[Check], problems: Problems) -> None:
-    first: dict[str, Scalar] = {}
-    for check in checks:
-        name = check.fields["name"].value if "name" in check.fields else None
-        if not isinstance(name, Scalar):
-            continue
-        same = first.setdefault(name.text, name)
-        if same is not name:
-            hint = f"the first is in line {same.line}, column {same.column}"
-            problems.add(name, f"two checks are named {name.text!r}", hint)
 
 
 def _steps(entries: dict[str, Entry], key: str, problems: Problems, known: _Known) -> tuple[Step, ...]:
@@ -331,8 +322,6 @@ def _saves(entry: Entry, problems: Problems) -> None:
             known = check_keys(found.value.entries, shapes.SAVE, problems)
             if known and "from" not in found.value.entries:
                 problems.add(found, "a save needs 'from'", "such as 'from: $.id'")
-        elif not shapes.TEXT.holds(found.value) or isinstance(found.value, Sequence):
-            problems.add(found.value, f"expected a source such as '$.id', found {kind_of(found.value)}")
 
 
 _INSIDE: dict[str, Callable[[Entry, Problems], None]] = {
@@ -352,17 +341,13 @@ _INSIDE: dict[str, Callable[[Entry, Problems], None]] = {
 def _normal(fields: dict[str, Entry]) -> dict[str, Entry]:
     """The fields with `expect: 200` written out."""
     expect = fields.get("expect")
-    if expect is None or isinstance(expect.value, Mapping) or _is_null(expect.value):
+    if expect is None or isinstance(expect.value, Mapping) or is_null(expect.value):
         return fields
     value = expect.value
     width = value.width if isinstance(value, Scalar) else 1
     status = Entry(Scalar(value.source, value.line, value.column, width, "status", "status"), value)
     whole = Mapping(value.source, value.line, value.column, {"status": status})
     return fields | {"expect": Entry(expect.key, whole)}
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.value is None
 
 
 def _items(entries: dict[str, Entry], key: str, problems: Problems) -> list[Node]:
@@ -385,7 +370,7 @@ def _tags(entries: dict[str, Entry], problems: Problems) -> tuple[str, ...]:
     for item in items:
         if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
             tags[item.value] = None
-        elif item is not node or not _is_null(item):
+        elif item is not node or not is_null(item):
             problems.add(item, f"a tag is text, found {kind_of(item)}", "quote it to make it text")
     return tuple(tags)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
+from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, is_null, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as Table
@@ -23,7 +23,7 @@ class Shape:
 
     def holds(self, node: Node) -> bool:
         """Whether the node has this shape."""
-        if isinstance(node, Scalar) and node.value is None:
+        if is_null(node):
             return self.null
         return isinstance(node, self.kinds)
 
@@ -79,26 +79,19 @@ DEFAULTS = {
 REQUEST = {"method": TEXT, "url": TEXT}
 STEP = DEFAULTS | dict.fromkeys(METHODS, TEXT) | {"request": SECTION, "save": SECTION}
 """What a step takes, but for its name."""
-EXPECT = {
-    "status": ANY,
-    "headers": KEYED,
-    "cookies": KEYED,
-    "json": ANY,
-    "jsonpath": KEYED,
-    "text": ANY,
-    "bytes": KEYED,
-    "time": ONE_OR_MAPPING,
-    "size": ANY,
-    "url": ANY,
-    "http_version": ANY,
-    "redirects": ANY,
-    "error": ONE,
-}
+EXPECT = dict.fromkeys(
+    (
+        "status", "headers", "cookies", "json", "jsonpath", "text", "bytes", "time", "size", "url", "http_version",
+        "redirects", "error",
+    ),
+    ANY,
+)  # fmt: skip
+"""What is expected; the shapes are told where patterns are compiled, as are those of a save."""
 AUTH = {"basic": PAIR, "bearer": ONE, "digest": PAIR, "netrc": ONE}
 RETRY = {"times": ONE, "delay": ONE, "backoff": ONE, "max_delay": ONE, "jitter": ONE}
 BODY = {"file": TEXT, "base64": TEXT, "hex": TEXT}
 PART = {"file": TEXT, "content": ONE, "filename": TEXT, "type": TEXT}
-SAVE = {"from": TEXT, "regex": TEXT, "as": TEXT, "default": ANY, "secret": TEXT}
+SAVE = dict.fromkeys(("from", "regex", "as", "default", "secret"), ANY)
 
 
 def check_keys(entries: Table[str, Entry], table: Table[str, Shape], problems: Problems) -> bool:

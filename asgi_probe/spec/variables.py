@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.spec.functions import FUNCTION_NAMES, IDENTIFIER
+from asgi_probe.spec.functions import FUNCTION_NAMES
 from asgi_probe.spec.template import ALWAYS_KNOWN, RESERVED, Compilation
 
 if TYPE_CHECKING:
@@ -47,14 +47,17 @@ def compile_vars(entries: Mapping[str, Entry], compilation: Compilation) -> Vars
 
 def check_name(entry: Entry, problems: Problems) -> bool:
     """Whether a key can name a variable; if not, the problem is reported at the key."""
-    name = entry.key.text
-    if not IDENTIFIER.fullmatch(name):
-        problems.add(entry, f"{name!r} cannot name a variable", "use letters, digits and '_', no digit first")
-    elif name in RESERVED:
-        problems.add(entry, f"{name!r} cannot name a variable: it is {_meaning(name)}", "choose another name")
-    else:
-        return True
-    return False
+    fault = naming_fault(entry.key.text)
+    if fault is not None:
+        problems.add(entry, fault, "choose another name")
+    return fault is None
+
+
+def naming_fault(name: str) -> str | None:
+    """Why a name cannot be a variable's: one is an identifier, of any script, that the language does not use itself."""
+    if not name.isidentifier():
+        return f"{name!r} cannot name a variable: it wants letters, digits and '_', no digit first"
+    return f"{name!r} cannot name a variable: it is {_meaning(name)}" if name in RESERVED else None
 
 
 def _meaning(name: str) -> str:

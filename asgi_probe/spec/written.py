@@ -6,20 +6,22 @@ import json
 from typing import Any
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_LONG = 10**4000
+"""Python itself writes no integer of more than 4300 digits."""
 
 
 def as_text(value: Any) -> str:
     """The value inside other text: text as it is, all else as JSON writes it (`true`, `null`, `1.5`, `{"a": 1}`)."""
     if isinstance(value, str):
         return value
-    return str(value) if type(value) is int else write_json(value)
+    return str(value) if type(value) is int and -_LONG < value < _LONG else write_json(value)
 
 
 def write_json(value: Any) -> str:
     """The value as JSON, every number exact; a TypeError for what JSON has no word for."""
     try:
         return _encode(value)
-    except TypeError:
+    except (TypeError, ValueError):
         return _exact(value)
 
 
@@ -29,6 +31,8 @@ def _exact(value: Any) -> str:
     match value:
         case Decimal():
             return str(value)
+        case int() if not isinstance(value, bool):
+            return str(Decimal(value))
         case dict():
             pairs = (f"{_encode(str(key))}: {_exact(item)}" for key, item in value.items())
             return "{" + ", ".join(pairs) + "}"
@@ -46,3 +50,17 @@ def display(value: Any, most: int = 80) -> str:
     except (TypeError, ValueError, RecursionError):
         text = repr(value)
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def quoted(text: str, limit: int = 80) -> str:
+    """A text in quotes, cut, control characters escaped and backslashes left as they are."""
+    cut = text if len(text) <= limit else text[: limit - 1]
+    quote = '"' if "'" in cut and '"' not in cut else "'"
+    return quote + printable(cut) + quote + "…" * (len(cut) < len(text))
+
+
+def printable(text: str) -> str:
+    """The text with every character that does not print as its escape."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

@@ -48,7 +48,7 @@ def compose(source: Source, problems: Problems) -> Node | None:
     except _Stop:
         node = None
     for problem in found.diagnostics:
-        problems.add(problem.location, problem.message, problem.hint)
+        problems.add(problem.location, problem.message, problem.hint, warning=problem.warning)
     return node
 
 

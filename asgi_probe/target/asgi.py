@@ -101,7 +101,7 @@ class AppTarget:
     """An app in process; see `asgi_probe.target.base.Target`."""
 
     kind: Literal["app"] = "app"
-    by_hand = ()
+    by_hand: tuple[str, ...] = ()
 
     def __init__(
         self,

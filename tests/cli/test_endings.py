@@ -1,5 +1,11 @@
 """Start-up, shutdown and what dies between: exit codes, and what is told."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 OK = "checks: [{name: fine, get: /ok}]\n"
@@ -205,3 +211,131 @@ def test_a_blocking_app_is_told_as_a_timeout(project):
 def test_state_of_the_lifespan(project):
     project.write("a.yaml", "checks: [{get: /echo, expect: {json: {state: [shared]}}}]")
     assert project.probe("a.yaml").exit == 0
+
+
+# standard streams that are closed or full
+
+
+def in_shell(project, command, redirection):
+    line = f'"{sys.executable}" -m asgi_probe {command} {redirection}'
+    return subprocess.run(
+        line,
+        shell=True,
+        cwd=project.root,
+        env=project.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("run --app app:app a.yaml --report ndjson=events.ndjson", 0),
+        ("run --app app:app bad.yaml", 1),
+        ("run --app nowhere:app a.yaml", 3),
+        ("run --nope", 2),
+        ("lint a.yaml", 0),
+        ("--version", 0),
+        ("list --help", 0),
+    ],
+)
+def test_closed_streams(project, command, code, redirection):
+    project.write("a.yaml", OK)
+    project.write("bad.yaml", "checks: [{get: /status/500}]")
+    ran = in_shell(project, command, redirection)
+    assert ran.returncode == code, ran.stderr
+    assert "Traceback" not in ran.stderr
+    if "--report" in command:
+        assert project.outcomes() == {"fine": "passed"}
+
+
+def test_a_report_has_standard_output_to_itself_when_there_is_no_other(project):
+    project.write("a.yaml", OK)
+    ran = in_shell(project, "run --app app:app --report ndjson=- a.yaml", "2>&-")
+    assert ran.returncode == 0
+    kinds = [json.loads(line)["event"] for line in ran.stdout.splitlines()]
+    assert (kinds[0], kinds[-1]) == ("run_started", "run_finished")
+
+
+def test_a_report_wants_its_standard_output(project):
+    project.write("a.yaml", OK)
+    ran = in_shell(project, "run --app app:app --report ndjson=- a.yaml", ">&-")
+    assert (ran.returncode, "standard output is closed" in ran.stderr) == (2, True)
+    assert project.log == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("run --app app:app a.yaml", 1),
+        ("run --app app:app bad.yaml", 1),
+        ("run --app app:fails_to_start a.yaml", 3),
+        ("lint a.yaml", 1),
+        ("list a.yaml", 1),
+    ],
+)
+def test_a_full_disk_is_told(project, command, code):
+    project.write("a.yaml", OK)
+    project.write("bad.yaml", "checks: [{get: /status/500}]")
+    ran = in_shell(project, command, ">/dev/full")
+    assert ran.returncode == code
+    assert ran.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+def test_a_reader_who_went_away_is_no_problem(project):
+    project.write("a.yaml", OK)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "asgi_probe", "run", "--app", "app:app", "a.yaml"]
+    ran = subprocess.run(
+        command,
+        cwd=project.root,
+        env=project.environment(),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_thread_that_the_app_leaves_does_not_keep_the_process(project):
+    project.write(
+        "app.py",
+        """
+        import threading, time
+
+        threading.Thread(target=time.sleep, args=(60,), name="pool of the shop").start()
+
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body"})
+        """,
+    )
+    project.write("a.yaml", "checks: [{get: /}]")
+    ran = project.run("--app", "app:app", "--lifespan", "off", "a.yaml")
+    assert ran.exit == 0
+    assert "1 passed" in ran.out
+    assert "the app left threads that do not end (pool of the shop)" in ran.err
+
+
+def test_the_command_to_run_again_says_all_but_secrets(project):
+    project.write(
+        "app.py",
+        """
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 500})
+            await send({"type": "http.response.body"})
+        """,
+    )
+    project.write("a.yaml", "checks: [{name: c, get: '/${token}'}]")
+    flags = ("--app", "app:app", "--lifespan", "off", "--var", "token=sekret", "--timeout", "3s")
+    ran = project.run(*flags, "a.yaml")
+    again = "asgi-probe run --app app:app --lifespan off --var 'token=***' --timeout 3s a.yaml::c"
+    assert again in ran.out

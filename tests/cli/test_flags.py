@@ -95,10 +95,65 @@ def test_target(project):
     assert (ran.exit, "did you mean 'rooted'" in ran.err) == (2, True)
 
 
-def test_app_and_base_url_exclude_each_other(project):
+LIVE = "http://127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "told"),
+    [
+        (["--app", "app:app", "--base-url", LIVE], {}, "--app and --base-url exclude each other: say one of them"),
+        (["--app", "app:app", "--target", "t"], {}, "--app and --target exclude each other"),
+        (["--base-url", LIVE, "--target", "t"], {}, "--base-url and --target exclude each other"),
+        ([], {"ASGI_PROBE_APP": "app:app", "ASGI_PROBE_BASE_URL": LIVE}, "--app and --base-url exclude each other"),
+        ([], {"ASGI_PROBE_APP": "app:app", "ASGI_PROBE_TARGET": "t"}, "--app and --target exclude each other"),
+        (["--app", ""], {}, "--app is empty"),
+        (["--target", ""], {"ASGI_PROBE_APP": "app:app"}, "--target is empty"),
+        (["--app", "app:app", "-q", "-v"], {}, "--verbose and --quiet exclude each other"),
+    ],
+)
+def test_flags_that_exclude_each_other(project, flags, environment, told):
     project.write("a.yaml", OK)
-    ran = project.run("--app", "app:app", "--base-url", "http://127.0.0.1:1", "a.yaml")
-    assert (ran.exit, "exclude each other" in ran.err) == (2, True)
+    ran = project.run(*flags, "a.yaml", **environment)
+    assert (ran.exit, told in ran.err) == (2, True), ran.said
+    assert project.log == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "kind"),
+    [
+        (["--base-url"], {"ASGI_PROBE_APP": "app:app"}, "live"),
+        (["--base-url"], {"ASGI_PROBE_APP": "app:app", "ASGI_PROBE_TARGET": "nowhere"}, "live"),
+        (["--app", "app:app"], {"ASGI_PROBE_BASE_URL": LIVE}, "app"),
+        (["--target", "t"], {"ASGI_PROBE_BASE_URL": LIVE, "ASGI_PROBE_APP": "x"}, "app"),
+    ],
+)
+def test_the_command_line_wins_over_the_environment(project, flags, environment, kind):
+    project.write("pyproject.toml", '[tool.asgi-probe.targets.t]\napp = "app:app"\n')
+    project.write("a.yaml", OK)
+    with HostileServer() as server:
+        ran = project.run(*[*flags, server.base_url][:2], "a.yaml", **environment)
+    assert ran.exit == 0, ran.said
+    assert target_of(project)["kind"] == kind
+    assert "run --" not in ran.out
+
+
+def test_what_runs_again_is_what_won(project):
+    project.write("a.yaml", "checks: [{name: bad, get: /ok, expect: 404}]")
+    ran = project.run("--app", "app:app", "a.yaml", ASGI_PROBE_BASE_URL=LIVE, ASGI_PROBE_TARGET="t")
+    assert "  asgi-probe run --app app:app a.yaml::bad" in ran.out.splitlines()
+
+
+def test_credentials_are_never_told(project):
+    project.write("a.yaml", "checks: [{name: bad, get: /ok, expect: 404}]")
+    with HostileServer() as server:
+        live = server.base_url.replace("//", "//bob:s3cret@")
+        proxy = server.base_url.replace("http://", "ann:hidden@")
+        ran = project.run("--base-url", live, "--proxy", proxy, "a.yaml")
+        port = server.base_url.rpartition(":")[2]
+    assert ran.exit == 1
+    again = f"  asgi-probe run --base-url 'http://***@127.0.0.1:{port}' --proxy '***@127.0.0.1:{port}' a.yaml::bad"
+    assert again in ran.out.splitlines()
+    assert not any(word in ran.said for word in ("bob", "s3cret", "ann:", "hidden"))
 
 
 def test_wait_until_the_service_is_up(project):
@@ -278,6 +333,14 @@ def test_backend_and_loop(project):
         assert project.probe(*flags, "a.yaml", app="which:app").exit == 0, flags
 
 
+@pytest.mark.parametrize(("flags", "warned"), [(["--uvloop"], True), (["--no-uvloop"], False), ([], False)])
+def test_uvloop_means_nothing_to_trio(project, flags, warned):
+    project.write("a.yaml", OK)
+    ran = project.probe("--backend", "trio", *flags, "a.yaml")
+    assert ran.exit == 0
+    assert ("warning: --uvloop means nothing to trio" in ran.out) is warned
+
+
 _WHICH = """
 import sniffio, sys
 
@@ -296,7 +359,17 @@ FAILING = "checks:\n" + "".join(
 )
 
 
-@pytest.mark.parametrize(("flags", "bad"), [(["-x"], 1), (["--fail-fast"], 1), (["--max-failures", "2"], 2), ([], 5)])
+@pytest.mark.parametrize(
+    ("flags", "bad"),
+    [
+        (["-x"], 1),
+        (["--fail-fast"], 1),
+        (["--max-failures", "2"], 2),
+        (["-x", "--max-failures", "2"], 1),
+        (["--max-failures", "2", "-x"], 1),
+        ([], 5),
+    ],
+)
 def test_stopping_after_failures(project, flags, bad):
     project.write("a.yaml", FAILING)
     ran = project.probe("-j", "1", *flags, "a.yaml")
@@ -334,6 +407,21 @@ def test_color(project, flags, environment, coloured):
     assert ("\x1b[" in project.probe(*flags, "a.yaml", **environment).out) is coloured
 
 
+@pytest.mark.parametrize(
+    "reports",
+    [["ndjson=r", "ndjson=r"], ["ndjson=r", "ndjson=./r"], ["ndjson=-", "ndjson=-"], ["ndjson=r", "ndjson=link"]],
+)
+def test_two_reports_to_one_file(project, reports):
+    project.write("a.yaml", OK)
+    (project.root / "link").symlink_to("r")
+    ran = project.command(
+        "run", "--app", "app:app", *(word for each in reports for word in ("--report", each)), "a.yaml"
+    )
+    assert ran.exit == 2
+    assert f"--report {reports[0]!r} and --report {reports[1]!r} write the same file" in ran.err
+    assert not (project.root / "r").exists()
+
+
 def test_two_reports(project):
     project.write("a.yaml", OK)
     assert project.probe("--report", "ndjson=other.ndjson", "a.yaml").exit == 0
@@ -342,6 +430,26 @@ def test_two_reports(project):
 
 
 # the environment
+
+
+def test_several_values_in_the_environment(project):
+    """Reports are separated by blanks, files by what separates paths: colons."""
+    project.write(
+        "a.yaml",
+        "vars: {a: x, b: x}\nchecks: [{get: '/echo?a=${a}&b=${b}', expect: {json: {query: {a: '1', b: '2'}}}}]",
+    )
+    project.write("with blanks/one.env", "a=1\n")
+    project.write("two.env", "b=2\n")
+    ran = project.command(
+        "run",
+        "--app",
+        "app:app",
+        "a.yaml",
+        ASGI_PROBE_VARS_FILE="with blanks/one.env:two.env",
+        ASGI_PROBE_REPORT="ndjson=events.ndjson ndjson=b:c.ndjson",
+    )
+    assert ran.exit == 0, ran.said
+    assert (project.root / "b:c.ndjson").read_text().count("\n") == len(project.events())
 
 
 def test_environment_variables(project):
@@ -469,7 +577,8 @@ def test_flags_that_mean_nothing_to_a_live_service_are_told(project):
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        (["--cacert", "x.pem", "--insecure"], "--cacert and --insecure exclude each other"),
+        (["--cacert", "x.pem", "--insecure"], "--cacert and --insecure exclude each other: say one of them"),
+        (["--cacert", ""], "--cacert is empty"),
         (["--key", "x.pem"], "a private key without its certificate"),
         (["--cacert", "x.pem"], "'x.pem' cannot be read"),
         (["--cert", "x.pem"], "x.pem"),
@@ -480,3 +589,16 @@ def test_tls_flags_that_cannot_be(project, flags, told):
     ran = project.run("--base-url", "https://127.0.0.1:9", *flags, "a.yaml")
     assert ran.exit == 2, ran.said
     assert told in ran.err
+
+
+def test_how_to_verify_wins_over_the_environment(project, authority):
+    ca, folder = authority
+    project.write("a.yaml", OK)
+    pem = str(folder / "ca.pem")
+    with tls(ca) as server:
+        live = ("--base-url", server.base_url, "a.yaml")
+        trusted = project.run(*live, "--cacert", pem, ASGI_PROBE_INSECURE="1")
+        insecure = project.run(*live, "--insecure", ASGI_PROBE_CACERT="nowhere.pem")
+        neither = project.run(*live, ASGI_PROBE_CACERT=pem, ASGI_PROBE_INSECURE="0")
+        both = project.run(*live, ASGI_PROBE_CACERT=pem, ASGI_PROBE_INSECURE="1")
+    assert (trusted.exit, insecure.exit, neither.exit, both.exit) == (0, 0, 0, 2)

@@ -23,6 +23,7 @@ checks:
         (["--var", "where:=1"], "1"),
         (["--var", "where:=[1, {\"a\": null}]"], "[1, {a: null}]"),
         (["--var", "where="], "''"),
+        (["--var", "where:=0.12345678901234567890"], "0.12345678901234567890"),
         (["--var", "where=a=b"], "a=b"),
         (["--var", "where=one", "--var", "where=two"], "two"),
         (["--vars-file", "v.yaml"], "{deep: [no, 010]}"),
@@ -48,7 +49,15 @@ def test_given(project, flags, expected):
     [
         (["--var", "where"], "--var 'where': expected name=text or name:=JSON"),
         (["--var", "where:=nope"], "is not JSON"),
+        (["--var", "where:=NaN"], "is not JSON"),
+        (["--var", "where:=[1, -Infinity]"], "is not JSON"),
+        (["--var", "where:="], "is empty, not JSON"),
+        (["--var", "where:=" + "[" * 50_000 + "]" * 50_000], "nests deeper than 1,000 levels"),
+        (["--var", "where:=" + "[" * 100_000], "--var 'where:=[[["),
+        (["--vars-file", "deep.json"], "nests deeper than 1,000 levels"),
+        (["--vars-file", "nan.json"], "is not JSON"),
         (["--var", "a-b=1"], "'a-b' cannot name a variable"),
+        (["--vars-file", "names.json"], "'now' cannot name a variable"),
         (["--var", "env=1"], "'env' cannot name a variable"),
         (["--var", "uuid=1"], "'uuid' cannot name a variable"),
         (["--vars-file", "none.yaml"], "'none.yaml' cannot be read: no such file"),
@@ -63,6 +72,9 @@ def test_given(project, flags, expected):
 def test_given_wrongly(project, flags, told):
     project.write("a.yaml", "checks: [{get: /ok}]")
     project.write("list.json", "[1]")
+    project.write("deep.json", '{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    project.write("nan.json", '{"a": NaN}')
+    project.write("names.json", '{"now": 1}')
     project.write("bad.json", "{")
     project.write("bad.yaml", "a: [")
     project.write("bad.env", "a=1\nwhat is this\n")
@@ -71,6 +83,7 @@ def test_given_wrongly(project, flags, told):
     ran = project.probe(*flags, "a.yaml")
     assert ran.exit == 2
     assert told.lower() in ran.err.lower()
+    assert len(ran.err) < 1000
     assert project.log == []
 
 

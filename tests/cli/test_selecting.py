@@ -63,7 +63,9 @@ def listed(project, *args, **environment):
         (["-t", "not a"], OTHERS),
         (["-k", "first"], [FIRST, OTHERS[2]]),
         (["-k", "second of"], [SECOND]),
-        (["-k", "first and deep"], [OTHERS[2]]),
+        (["specs/deep", "-k", "FIRST"], [OTHERS[2]]),
+        (["-k", "first", "-k", "not second"], [FIRST, OTHERS[2]]),
+        (["-t", "a", "-t", "slow or smoke", "-t", "not slow"], [FIRST]),
         (["-t", "smoke or slow", "-k", "not second"], [FIRST]),
         (["specs/a.yaml:12", "-t", "slow"], [SECOND]),
         (["--var", "who=bob", "-k", "bob"], ["specs/a.yaml::second of bob"]),
@@ -71,6 +73,11 @@ def listed(project, *args, **environment):
 )
 def test_selecting(specs, args, ids):
     assert listed(specs, *args) == ids
+
+
+def test_the_environment_gives_one_expression(specs):
+    assert listed(specs, ASGI_PROBE_TAG="a and not  (smoke or slow)") == [THIRD]
+    assert listed(specs, "-t", "slow", ASGI_PROBE_TAG="smoke") == [SECOND]
 
 
 def test_from_a_folder_below(specs):
@@ -116,6 +123,14 @@ def test_bare_run_with_its_own_file(specs):
     [
         (["-t", "smok"], 4, "no check matches --tag 'smok', of 6 in all; there are the tags: a, slow, smoke"),
         (["-k", "nothing of that"], 4, "matches -k 'nothing of that'"),
+        (["-k", "specs"], 4, "matches -k 'specs'"),
+        (["-k", "yaml or deep"], 4, "matches -k 'yaml or deep'"),
+        (["-t", "smoke", "-t", "slow"], 4, "matches --tag 'smoke' and --tag 'slow'"),
+        (["-t", ""], 2, "a word is expected"),
+        (["-k", ""], 2, "a word is expected"),
+        (["-k", "(" * 50_000], 2, "more than 1,000 words and brackets"),
+        (["-k", "not " * 25_000 + "a"], 2, "more than 1,000 words and brackets"),
+        (["-t", "(" * 400 + "a" + ")" * 400], 2, "brackets stand deeper than 50"),
         (["-t", "smoke and"], 2, "a word is expected, found the end"),
         (["-t", "(smoke"], 2, "a bracket is not closed"),
         (["-k", "first )"], 2, "')' stands where 'and' or 'or' is expected"),
@@ -180,12 +195,37 @@ def test_lint_with_variables(project):
     assert listed(project, "--vars-file", "v.yaml", "a.yaml", "-t", "not x") == ["a.yaml::GET /${where}"]
 
 
-@pytest.mark.parametrize("command", ["run", "lint", "list"])
-def test_help_has_examples(project, command):
-    ran = project.command(command, "--help")
+@pytest.mark.parametrize(
+    ("command", "codes"),
+    [("run", [0, 1, 2, 3, 4, 70, 130, 143]), ("lint", [0, 1, 2, 4, 70]), ("list", [0, 1, 2, 4, 70])],
+)
+def test_help_has_examples_and_exit_codes(project, command, codes):
+    ran = project.command(command, "--help", COLUMNS="80")
     assert ran.exit == 0
-    assert f"asgi-probe {command} " in ran.out
-    assert "Examples" in ran.out
+    examples, _, told = ran.out.partition("Examples")[2].partition("Exit codes")
+    # none of them too long for its line
+    assert {line[:15] for line in examples.splitlines() if line.strip()} == {"   asgi-probe " + command[0]}
+    assert [int(code) for code in re.findall(r"^ +(\d+)  ", told, re.MULTILINE)] == codes
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["lint"], ["list"]])
+def test_help_is_for_people(project, command):
+    ran = project.command(*command, "--help", COLUMNS="80")
+    assert ran.exit == 0
+    assert not re.search(r"<\w+|list\[|…", ran.out)
+    assert re.search(r"--help +-h", ran.out)
+
+
+def test_nothing_said_is_a_call_for_help(project):
+    ran = project.command()
+    assert ran.exit in (0, 2)  # what it is depends on the version of click
+    assert all(word in ran.said for word in ("Usage: asgi-probe", "run", "lint", "list"))
+
+
+def test_a_flag_that_is_none(project):
+    ran = project.command("run", "--nope")
+    assert ran.exit == 2
+    assert "Try 'asgi-probe run --help' for help" in ran.err
 
 
 def test_completion(project):

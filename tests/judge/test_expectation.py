@@ -6,8 +6,9 @@ import pytest
 
 from asgi_probe.exchange import Failure, Hop
 from asgi_probe.judge.body import Unjudgeable
+from asgi_probe.spec import shapes
 from asgi_probe.spec.template import VariableError
-from tests.judge.nodes import answer, expectation, judge, problems, told
+from tests.judge.nodes import answer, expectation, judge, problems, read, told
 
 
 @pytest.mark.parametrize(
@@ -422,16 +423,98 @@ def test_a_regex_that_is_stopped_is_no_error_of_the_body():
 def test_beside_an_error_what_had_come_is_judged():
     partial = answer(b"abc", status=200, headers=[("x", "1")])
     broken = Failure("protocol", "cut", partial=partial)
-    assert judge("{error: protocol, status: 200, headers: {x: 1}, json: {a: 1}, time: 1ms}", broken) == []
+    assert judge("{error: protocol, status: 200, headers: {x: 1}, size: 3, time: 1ms}", broken) == []
     assert told(judge("{error: protocol, status: 201, headers: {x: 2}}", broken)) == [
         "status: expected 201, got 200",
         "headers.x: expected 2, got '1' (a string)",
     ]
-    assert judge("{error: protocol, status: 201}", Failure("protocol", "nothing came")) == []
+    assert told(judge("{error: any, text: x, size: 4, url: /, http_version: HTTP/2}", broken)) == [
+        "size: expected 4, got 3",
+        "url: expected '/', got 'http://testserver/'",
+        "http_version: expected 'HTTP/2', got 'HTTP/1.1'",
+    ]
     assert told(judge("{error: timeout, status: 201}", broken)) == [
         "error: expected the error 'timeout', got 'protocol': cut",
         "status: expected 201, got 200",
     ]
+
+
+OF_NOTHING = """
+error: timeout
+status: 200
+headers: {x-a: 1, 'x-${x}': 2}
+cookies: {sid: a}
+size: 0
+url: nowhere
+http_version: X
+redirects: []
+"""
+
+
+def test_where_no_answer_had_come_nothing_about_it_holds():
+    found = judge(OF_NOTHING, Failure("timeout", "no answer"), {"x": "b"})
+    assert told(found) == [
+        f"{where}: no answer had come"
+        for where in (
+            "status", "headers.x-a", "headers.x-b", "cookies.sid", "size", "url", "http_version", "redirects",
+        )
+    ]  # fmt: skip
+    assert [(m.expected, m.actual, m.line) for m in found][:2] == [(200, None, 3), (1, None, 4)]
+    by_name = judge("{error: any, headers: '${x}'}", Failure("connect", "nobody"), {"x": {"a": 1}})
+    assert told(by_name) == ["headers: no answer had come"]
+
+
+@pytest.mark.parametrize("partial", [None, answer(b"", time=0.512)])
+def test_beside_an_error_the_time_is_that_of_the_failure(partial):
+    failure = Failure("timeout", "no answer", partial=partial, time=0.512)
+    assert judge("{error: timeout, time: 600ms}", failure) == []
+    assert judge("{error: timeout, time: {$gt: 0.5, $lt: 0.6}}", failure) == []
+    assert told(judge("{error: timeout, time: 10ms}", failure)) == ["time: expected at most 10 ms, took 512 ms"]
+    assert told(judge("{error: any, time: {$lt: 10ms}}", failure)) == ["time: expected less than 10 ms, got 512 ms"]
+
+
+def test_beside_too_large_what_is_known_is_judged():
+    large = answer(b"abc", size=99)
+    assert judge("{error: too_large, size: 99, bytes: {length: 99, starts_with: '6162'}, json: {a: 1}}", large) == []
+    assert told(judge("{error: too_large, status: 201, size: 98, bytes: {length: 3, starts_with: 'ff'}}", large)) == [
+        "status: expected 201, got 200",
+        "size: expected 98, got 99",
+        "bytes.length: expected 3, got 99",
+        "bytes.starts_with: expected a body that starts with ff, got 61",
+    ]
+    assert told(judge("{error: too_large, text: x, size: 98}", large)) == ["size: expected 98, got 99"]
+
+
+def test_where_the_error_did_not_come_all_the_rest_is_told_as_well():
+    assert told(judge("{error: decode, status: 201, text: nope}", answer(b"ok"))) == [
+        "error: expected the request to fail with 'decode', got 200 after 0 ms",
+        "status: expected 201, got 200",
+        "text: expected 'nope', got 'ok'",
+    ]
+
+
+@pytest.mark.parametrize("key", ["json: {a: 1}", "jsonpath: {$.a: 1}", "text: nope", "bytes: {length: 1}"])
+def test_of_a_body_that_never_comes_nothing_can_be_expected(key):
+    name = key.partition(":")[0]
+    hint = "take it away; only beside decode, too_large, any does it say that the body is read"
+    for kind in ("timeout", "connect", "tls", "protocol", "redirect"):
+        message = f"{name!r} cannot be judged beside the error {kind!r}: no whole body comes"
+        assert problems(f"error: {kind}\n{key}") == [f"spec.yaml:2:1: {message} ({hint})"]
+        with pytest.raises(VariableError, match="cannot be judged beside the error"):
+            judge(f"error: '${{x}}'\n{key}", Failure(kind, "so it went"), {"x": kind})
+    for kind in ("decode", "too_large", "any"):
+        assert problems(f"error: {kind}\n{key}") == []
+        assert judge(f"error: '${{x}}'\n{key}", Failure("decode", "x", partial=answer(b"abc")), {"x": "any"}) == []
+
+
+def test_every_key_that_a_spec_may_have_is_compiled():
+    every = """
+    {status: 1, headers: 1, cookies: 1, json: 1, jsonpath: 1, text: 1, bytes: 1, time: x, size: {$x: 1},
+     url: {$x: 1}, http_version: {$x: 1}, redirects: {$x: 1}, error: 1}
+    """
+    silent = {"json", "text"}
+    assert set(shapes.EXPECT) == set(read(every).entries)
+    assert len(problems(every)) == len(set(shapes.EXPECT) - silent)
 
 
 def test_a_failure_is_judged_only_where_one_is_wanted():
@@ -497,8 +580,6 @@ WRONG = [
             "(there are: timeout, connect, tls, protocol, redirect, decode, too_large, any)"
         ),
     ),
-    ("jsn: 5", "1:1: unknown key 'jsn' (did you mean 'json'?)"),
-    ("schema: {}", "1:1: unknown key 'schema'"),
     ("json: '${z}'", "1:8: unknown variable 'z' (known here: name, target, target_name, x, y)"),
 ]
 

@@ -1,5 +1,7 @@
 """JSONPath: our own way for singular queries agrees with the library, and nesting breaks nothing."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,7 +67,10 @@ def test_other_queries_agree_with_the_library(query):
     compiled = compile_query(query)
     nodes = find(query, DOCUMENT)
     assert not compiled.singular
-    assert compiled.many(DOCUMENT) == (nodes.values(), [node.location for node in nodes])
+    assert compiled.many(DOCUMENT) == nodes.values()
+    locations = compiled.locations(DOCUMENT)
+    backwards = [locations[index] for index in reversed(range(len(nodes)))]
+    assert backwards == [node.location for node in reversed(nodes)]
     assert compiled.take(DOCUMENT) == nodes.values()
 
 
@@ -78,7 +83,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_the_descent_visits_in_the_librarys_order(document):
-    assert compile_query("$..*").many(document)[0] == find("$..*", document).values()
+    assert compile_query("$..*").many(document) == find("$..*", document).values()
 
 
 @given(JSON, st.lists(st.sampled_from([".a", ".b", "[0]", "[-1]", "['c']", "[2]"]), max_size=4))
@@ -92,9 +97,23 @@ def test_a_deep_descent():
     document = [1]
     for _ in range(999):
         document = [document]
-    values, locations = compile_query("$..[0]").many(document)
-    assert len(values) == 1000
-    assert locations[-1] == (0,) * 1000
+    query = compile_query("$..[0]")
+    assert len(query.many(document)) == 1000
+    assert query.locations(document)[999] == (0,) * 1000
+
+
+def test_passing_keeps_no_locations():
+    """A location is a tuple of numbers, several times as large as the value it leads to."""
+    document = list(range(200_000))
+    query = compile_query("$[*]")
+    tracemalloc.start()
+    try:
+        assert len(query.many(document)) == 200_000
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        assert query.locations(document)[3] == (3,)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
@@ -124,6 +143,8 @@ def test_a_query_that_nests_too_deep():
 def test_a_singular_query_has_no_nodes():
     with pytest.raises(TypeError):
         compile_query("$.a").many({})
+    with pytest.raises(TypeError):
+        compile_query("$.a").locations({})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import json
+import re
+from decimal import Decimal
 
 import pytest
 
@@ -452,6 +454,39 @@ def test_plain_keys_and_matchers_do_not_mix():
     hint = "a mapping has either plain keys or matchers; {$equals: …} takes a literal that looks like a matcher"
     assert problems("json: {a: 1, $gt: 5}") == [f"spec.yaml:1:14: '$gt' is a matcher among plain keys ({hint})"]
     assert problems("json: {$gt: 5, a: 1}") == [f"spec.yaml:1:16: 'a' is a plain key among matchers ({hint})"]
+
+
+def test_what_is_wrong_inside_a_mixture_is_told_as_well():
+    found = problems("json: {a: {$gtt: 1}, $gt: 1, '${z}': 1, $le: x}")
+    assert [problem.split(" (")[0] for problem in found] == [
+        "spec.yaml:1:22: '$gt' is a matcher among plain keys",
+        "spec.yaml:1:12: unknown matcher '$gtt'",
+        "spec.yaml:1:31: unknown variable 'z'",
+        "spec.yaml:1:46: expected a number, an ISO date or a duration, found 'x'",
+    ]
+
+
+def test_a_difference_is_shown_where_it_is_written_out():
+    spec = "json:\n  $equals:\n    - 1\n    - {a: 2, $b: [3, 4]}\n    - $${x}"
+    body = answer('[1, {"a": 2, "$b": [3, 5], "c": 6}, "${y}"]')
+    assert [(m.line, m.column, m.path, m.message) for m in judge(spec, body)] == [
+        (4, 22, "$[1]['$b'][1]", "expected 4, got 5"),
+        (4, 7, "$[1].c", "is not among the keys expected"),
+        (5, 7, "$[2]", "expected '${x}', got '${y}'"),
+    ]
+    (longer,) = judge(spec, answer('[1, {"a": 2, "$b": [3, 4]}, "${x}", 7]'))
+    assert (longer.line, longer.column, longer.message) == (3, 5, "expected 3 items, got 4")
+    assert longer.expected == [1, {"a": 2, "$b": [3, 4]}, "${x}"]
+    (other,) = judge(spec, answer("{}"))
+    assert (other.line, other.message) == (3, "expected an array, got {}")
+
+
+def test_a_limit_of_thousands_of_digits_is_shown_cut():
+    for limit in (int("9" * 4000), Decimal("9" * 5000)):
+        (found,) = judge("json: {$gt: '${x}'}", answer("5"), {"x": limit})
+        assert re.match("expected more than (999999|an integer of about 3,986 digits, got 5)", found.message)
+        assert len(found.message) < 200
+        assert len(str(found.expected)) < 200
 
 
 def test_all_problems_are_told_at_once():

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asgi_probe.judge.body import read_json
 from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.moments import moment, seconds_of
 from asgi_probe.judge.patterns import from_data
-from asgi_probe.judge.regexes import Regex
-from asgi_probe.judge.values import ABSENT, as_data, counted, equal, identity, kind_of, quoted, show, span
+from asgi_probe.judge.values import ABSENT, as_data, counted, equal, identity, kind_of, show, span
+from asgi_probe.spec.exact_json import read_json
+from asgi_probe.spec.regexes import Regex
+from asgi_probe.spec.written import quoted
 from tests.judge.nodes import answer, judge, read
 
 NODE = read("x")
@@ -249,4 +250,4 @@ def test_regexes_that_do_not_compile(pattern, message):
 
 
 def test_a_regex_warns_of_nothing():
-    assert Regex.compile("[[a]").found_in("[")
+    assert Regex.compile("[[a]").search("[")

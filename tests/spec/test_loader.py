@@ -5,6 +5,7 @@ import pytest
 
 from asgi_probe.errors import UsageError
 from asgi_probe.spec.loader import MOST_BYTES, Found, find_root, find_specs, load
+from asgi_probe.spec.source import Location
 from asgi_probe.terminal import plain
 
 SPEC = "checks: [{get: /}]\n"
@@ -199,3 +200,15 @@ def test_ten_megabytes_are_read(project):
 def test_the_path_is_absolute(project, monkeypatch):
     monkeypatch.chdir(project)
     assert find_specs(["specs/b.yaml"], cwd=Path.cwd(), root=project)[0].path == project / "specs" / "b.yaml"
+
+
+def test_a_warning_stays_a_warning(tmp_path, monkeypatch):
+    def warn(source, node, problems):
+        problems.add(node, "odd", "mend it", warning=True)
+        problems.add(Location(source, 1, 2), "wrong")
+
+    monkeypatch.setattr("asgi_probe.spec.model.read_spec", warn)
+    (tmp_path / "a.yaml").write_text(SPEC)
+    problems = load([tmp_path / "a.yaml"], root=tmp_path).problems
+    assert [str(each) for each in problems.warnings] == ["a.yaml:1:1: odd (mend it)"]
+    assert [str(each) for each in problems.errors] == ["a.yaml:1:2: wrong"]

@@ -122,7 +122,7 @@ checks:
         ("name: x", ["a.yaml:1:1: a spec needs checks (add 'checks:' and under it '- get: /')"]),
         ("check: [{get: /}]", ["a.yaml:1:1: unknown key 'check' (did you mean 'checks'?)"]),
         ("checks:", ["a.yaml:1:8: expected a list, found null"]),
-        ("checks: []", ["a.yaml:1:9: 'checks' is empty (leave it out, or write what it shall do)"]),
+        ("checks: []", ["a.yaml:1:9: 'checks' is empty (add '- get: /')"]),
         ("checks: {get: /}", ["a.yaml:1:9: expected a list, found a mapping (begin each item with '- ')"]),
         ("checks: [{get: /}]\ntags: [1, a]", ["a.yaml:2:8: a tag is text, found a number (quote it to make it text)"]),
         (
@@ -226,13 +226,11 @@ def test_words_of_an_expectation_that_are_not_known(word):
         ("get: /\nbody: {file: a, hex: b}", ["3:3: 'body' wants one of file, base64, hex, found 'file' and 'hex'"]),
         ("get: /\nmultipart: {a: {filename: x}}", ["3:15: 'a' wants one of file, content, found none of them"]),
         ("get: /\nmultipart: {a: [[1]]}", ["3:19: expected a single value or a mapping, found a list"]),
-        (
-            "get: /\nsave: {a: 1, b: [x], c: ~}",
-            [
-                "3:19: expected a source such as '$.id', found a list",
-                "3:27: expected a source such as '$.id', found null",
-            ],
-        ),
+        ("get: /\nname: setup", ["3:9: 'setup' is the id of the file's own setup (choose another name)"]),
+        ("get: /\nname: teardown", ["3:9: 'teardown' is the id of the file's own teardown (choose another name)"]),
+        ("name: ''\nsteps: [{get: /}]", ["2:9: a name cannot be empty (leave it out, then the request is the name)"]),
+        ("get: /\nname: ' \t'", ["3:9: a name cannot be empty (leave it out, then the request is the name)"]),
+        ("name: set up\nsteps: [{name: setup, get: /}]", []),
         (
             "get: /\nsave: {a: {form: $.x}, b: {regex: x}}",
             ["3:14: unknown key 'form' (did you mean 'from'?)", "3:26: a save needs 'from' (such as 'from: $.id')"],
@@ -252,7 +250,7 @@ def test_words_of_an_expectation_that_are_not_known(word):
             ],
         ),
         ("finally: [{get: /}]", ["2:3: 'finally' wants 'steps' beside it"]),
-        ("steps: []", ["2:10: 'steps' is empty (leave it out, or write what it shall do)"]),
+        ("steps: []", ["2:10: 'steps' is empty (add '- get: /')"]),
         ("steps: {get: /}", ["2:10: expected a list, found a mapping (begin each item with '- ')"]),
         (
             "steps: [5, {name: [x], get: /}]",

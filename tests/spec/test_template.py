@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from asgi_probe.spec.source import Problems, Scalar, Source
 from asgi_probe.spec.template import Compilation, VariableError
-from asgi_probe.spec.variables import compile_vars
+from asgi_probe.spec.variables import compile_vars, naming_fault
 from asgi_probe.spec.written import as_text, display, write_json
 from asgi_probe.spec.yaml import compose
 from asgi_probe.terminal import plain
@@ -103,6 +103,8 @@ def rendered(text, **options):
         ("${ {'a': [1, true]} | urlencode }", "a=1&a=true"),
         ("${order.items | tojson}", '{"keys": 1}'),
         ("${'{\"a\": [1.5]}' | fromjson}", {"a": [1.5]}),
+        ("${'0.12345678901234567890' | fromjson}", Decimal("0.12345678901234567890")),
+        ("v${'[0.12345678901234567890]' | fromjson}", "v[0.12345678901234567890]"),
         ("${order | jsonpath('$.lines[0].sku')}", "A"),
         ("${order | jsonpath('$..sku')}", ["A", "B"]),
         ("${order | jsonpath('$..nope')}", []),
@@ -196,8 +198,8 @@ def test_shifts_move_the_clock():
         ("${'a'.encode()}", "bytes where a value was expected"),
         ("${1 / 0}", "division by zero"),
         ("${10**5000 ~ ''}", "failed"),
-        ("${'{' | fromjson}", "fromjson got no JSON"),
-        ("${'NaN' | fromjson}", "fromjson got no JSON"),
+        ("${'{' | fromjson}", "fromjson: the text is not JSON: it ends too early, at line 1, column 2: after '{'"),
+        ("${'[NaN]' | fromjson}", "fromjson: the text is not JSON from line 1, column 2 on: 'NaN]'"),
         ("${1 | fromjson}", "fromjson wants text, got 1"),
         ("${[1] | sha256}", "sha256 wants text, got [1] (use tojson first)"),
         ("${'ä' | b64decode}", "no base64"),
@@ -358,7 +360,7 @@ def test_vars_build_on_each_other_and_are_overridden():
         ("a: ${b}\nb: 1", ["a.yaml:1:4: 'a' uses 'b', which comes later (move 'b' above 'a')"]),
         ("a: ${b | default(1)}\nb: 1", ["a.yaml:1:4: 'a' uses 'b', which comes later (move 'b' above 'a')"]),
         ("a: ${nope}", ["a.yaml:1:4: unknown variable 'nope' (known here: a, target, target_name)"]),
-        ("1a: 1", ["a.yaml:1:1: '1a' cannot name a variable (use letters, digits and '_', no digit first)"]),
+        ("1a: 1", [f"a.yaml:1:1: {naming_fault('1a')} (choose another name)"]),
         ("env: 1", ["a.yaml:1:1: 'env' cannot name a variable: it is built in (choose another name)"]),
         ("target: 1", ["a.yaml:1:1: 'target' cannot name a variable: it is built in (choose another name)"]),
         ("uuid: 1", ["a.yaml:1:1: 'uuid' cannot name a variable: it is a function (choose another name)"]),
@@ -369,9 +371,24 @@ def test_vars_that_make_no_sense(yaml, problems):
     assert vars_of(yaml)[1] == problems
 
 
+@pytest.mark.parametrize("name", ["a", "_", "a1", "größe", "e\u0301a", "नमस्ते", "class"])
+def test_names_of_variables(name):
+    assert naming_fault(name) is None
+    variables, problems, *_ = vars_of(f"{name}: 1\nz: ${{{name}}}\nzz: ${{{name} + 1}}")
+    assert problems == []
+    assert variables.render({}) == {name: 1, "z": 1, "zz": 2}
+
+
+@pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "a.b", "a²", "a\n", "$a"])
+def test_what_is_no_name(name):
+    assert naming_fault(name) == f"{name!r} cannot name a variable: it wants letters, digits and '_', no digit first"
+
+
 def test_written():
     assert as_text({"ü": [1.5, None, Decimal("1.10")]}) == '{"ü": [1.5, null, 1.10]}'
     assert write_json(Decimal("1e2")) == "1E+2"
+    assert as_text(-(10**5000)) == "-1" + "0" * 5000
+    assert write_json([True, 10**5000]) == f"[true, 1{'0' * 5000}]"
     assert display("x" * 100) == repr("x" * 80) + "…"
     assert display([1] * 100).endswith("…")
     assert display({1, 2}) == "{1, 2}"

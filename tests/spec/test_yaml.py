@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asgi_probe.spec import yaml as reading
 from asgi_probe.spec.model import read_spec
-from asgi_probe.spec.source import Problems, Source, data
+from asgi_probe.spec.source import Location, Problems, Source, data
 from asgi_probe.spec.yaml import compose
 from asgi_probe.terminal import plain
 
@@ -362,3 +362,13 @@ def test_no_text_crashes_the_reader(text):
         read_spec(Source(Path("a.yaml"), "a.yaml", text), node, problems)
     for problem in problems.diagnostics:
         problem.render()
+
+
+def test_a_warning_stays_a_warning(monkeypatch):
+    def warn(self, event, text):
+        self.problems.add(Location(self.source, 1, 1), "odd", warning=True)
+
+    monkeypatch.setattr(reading._Composer, "plain", warn)
+    _, problems = read("a: 1")
+    assert [str(each) for each in problems.warnings] == ["a.yaml:1:1: odd"]
+    assert problems.errors == []

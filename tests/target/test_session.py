@@ -707,3 +707,25 @@ def test_a_plain_path_is_the_address_that_parsing_gives(base: str, text: str) ->
 )
 def test_what_is_not_plain_is_parsed(text: str) -> None:
     assert Composer(httpx.URL("http://testserver"))._beneath(text) is None
+
+
+async def test_how_long_it_took_to_fail():
+    async def app(scope, receive, send):
+        if scope["path"] == "/begun":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        await anyio.sleep(60)
+
+    async with InProcess(app) as run:
+        silent, begun = await run("/", timeout=0.05), await run("/begun", timeout=0.05)
+    assert silent.partial is None
+    assert 0.03 < silent.time < 5
+    assert 0.03 < begun.time < 5
+    assert begun.partial.time == begun.time
+
+
+async def test_how_long_it_took_to_find_nobody():
+    async with Run("http://127.0.0.1:9") as run:
+        failure = await run("/")
+    assert failure.kind == "connect"
+    assert 0 < failure.time < 5

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from asgi_probe.judge.body import Unjudgeable
-
 _LONGEST_SECONDS = 1.0
 _SHORT = 1000
 
@@ -34,18 +32,14 @@ class Regex:
             raise ValueError(str(error)) from None
         return cls(pattern, compiled if sum(map(pattern.count, "*+?{|")) <= 1 else None)
 
-    def found_in(self, text: str) -> bool:
-        """Whether the text holds a match; Unjudgeable when the search takes longer than a second."""
-        return self.search(text) is not None
-
     def search(self, text: str) -> Any:
-        """The first match, or None."""
+        """The first match, or None; a TimeoutError when the search takes longer than a second."""
         if self.plain is not None and len(text) <= _SHORT:
             return self.plain.search(text)
         try:
             return _bounded(self.pattern).search(text, timeout=_LONGEST_SECONDS)
         except TimeoutError:
-            raise Unjudgeable(None, f"the regex {self.pattern!r} ran longer than a second") from None
+            raise TimeoutError(f"the regex {self.pattern!r} ran longer than a second") from None
 
 
 @lru_cache(maxsize=256)
