@@ -1,7 +1,8 @@
 """All that a user sees, through the real command line: a folder a case, in `tests/golden`.
 
-Each holds the files of a small project, `args` (what follows `asgi-probe`), `stdout`, `stderr` where there is any,
-and `exit`. `UPDATE_GOLDEN=1` writes them anew: read the difference before you commit it.
+Each holds the files of a small project (but for `app.py` where it is the usual one), `args` (what follows
+`asgi-probe`), `stdout`, `stderr` where there is any, and `exit`. `UPDATE_GOLDEN=1` writes them anew: read the
+difference before you commit it.
 """
 
 import os
@@ -36,7 +37,10 @@ def stable(text: str, folder: Path) -> str:
 @pytest.mark.parametrize("case", CASES)
 def test_golden(case: str, tmp_path: Path) -> None:
     folder = tmp_path / "project"
-    shutil.copytree(GOLDEN / case, folder, ignore=shutil.ignore_patterns("stdout", "stderr", "exit", "args"))
+    folder.mkdir()
+    shutil.copy(GOLDEN / "app.py", folder)
+    ignored = shutil.ignore_patterns("stdout", "stderr", "exit", "args")
+    shutil.copytree(GOLDEN / case, folder, ignore=ignored, dirs_exist_ok=True)
     (folder / "pyproject.toml").touch()
     args = shlex.split((GOLDEN / case / "args").read_text(encoding="utf-8"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ASGI_PROBE_")}
