@@ -34,7 +34,8 @@ def ending(color: Color, stream: TextIO | None = None) -> Iterator[Screen]:
         code = asked.exit_code
     except ProbeError as error:
         screen.close()
-        _errors(color).write(told(error))
+        errors = _errors(color)
+        errors.write(told(error, errors.columns))
         code = error.exit_code
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
@@ -53,11 +54,11 @@ def _errors(color: Color) -> Screen:
     return open_screen(sys.stderr, color=color)
 
 
-def told(error: ProbeError) -> list[Line]:
-    """An error as lines for people."""
+def told(error: ProbeError, columns: int | None = None) -> list[Line]:
+    """An error as lines for people, on a screen of so many columns."""
     match error:
         case SpecError():
-            return diagnosed(error.diagnostics)
+            return diagnosed(error.diagnostics, columns)
         case TargetError(traceback=str() as traceback):
             from asgi_probe.reporters.failure import traceback as frames
 
@@ -66,11 +67,11 @@ def told(error: ProbeError) -> list[Line]:
             return _message(error)
 
 
-def diagnosed(diagnostics: Sequence[Diagnostic]) -> list[Line]:
+def diagnosed(diagnostics: Sequence[Diagnostic], columns: int | None = None) -> list[Line]:
     """Every diagnostic with its place and caret, and at the end how many there are."""
     lines: list[Line] = []
     for diagnostic in diagnostics:
-        lines += [*diagnostic.render(), []]
+        lines += [*diagnostic.render(columns), []]
     errors = sum(not diagnostic.warning for diagnostic in diagnostics)
     files = len({diagnostic.location.source.name for diagnostic in diagnostics if not diagnostic.warning})
     found = f"{errors} problem{'s' * (errors != 1)} in {files} file{'s' * (files != 1)}, nothing was sent"

@@ -57,5 +57,6 @@ def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ASGI_PROBE_")}
     # both sides are compiled once, as they are where they are installed
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept.pop("PYTEST_ADDOPTS", None)
     # pytest is spared the plugins that its tests do not need
     return kept | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

@@ -243,3 +243,26 @@ def test_version(project, flag):
 
 def test_version_beside_others(project):
     assert project.command("--version", "run").out.startswith("asgi-probe ")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("{ap: 'shop:app'}", "a.yaml:1:10: error: unknown key 'ap'"),
+        ("{app: [1]}", "a.yaml:1:15: error: expected a text, found a list"),
+        ("{app: a, base_url: 'http://h'}", "a.yaml:1:9: error: a target takes either 'app' or 'base_url'"),
+        ("nowhere", "a.yaml:1:9: error: no target 'nowhere' is configured"),
+    ],
+)
+def test_a_spec_with_a_wrong_target(project, target, message):
+    project.write("a.yaml", f"target: {target}\nchecks: [{{get: /}}]")
+    ran = project.run("a.yaml")
+    assert ran.exit == 2
+    assert message in ran.err
+
+
+def test_an_unknown_target_of_the_command_line(project):
+    project.write("a.yaml", "checks: [{get: /}]")
+    ran = project.run("--target", "nowhere", "a.yaml")
+    assert ran.exit == 2
+    assert "no target 'nowhere' is configured: there are none" in ran.err
