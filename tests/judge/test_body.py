@@ -88,7 +88,7 @@ def test_json_is_decoded_once():
         ("{", "the body is not JSON: it ends too early, at line 1, column 2: after '{'"),
         ('{"a": NaN}', "the body is not JSON from line 1, column 7 on: 'NaN}'"),
         ('["NaN", "\\"Infinity", -Infinity]', "the body is not JSON from line 1, column 23 on: '-Infinity]'"),
-        ('{\n "a": 1,\n}', "the body is not JSON from line 3, column 1 on: '}'"),
+        ('{\n "a": 1,\n b\n}', "the body is not JSON from line 3, column 2 on: 'b\\n}'"),
         (
             "<html><body>Oops</body></html>",
             "the body is not JSON from line 1, column 1 on: '<html><body>Oops</body></html>'",
