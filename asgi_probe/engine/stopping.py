@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -49,7 +49,8 @@ class Stop:
         if self.reason is None or reason == "interrupted":
             self.reason, self.exit_code = reason, exit_code
         if self._call_soon is not None:
-            self._call_soon(self._cancel)
+            with suppress(RuntimeError):  # the loop has just ended: nothing is left to stop
+                self._call_soon(self._cancel)
 
     @contextmanager
     def running(self, timeout: float | None = None) -> Iterator[anyio.CancelScope]:

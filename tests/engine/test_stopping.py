@@ -2,6 +2,7 @@ import anyio
 import pytest
 
 from asgi_probe.engine import stopping
+from asgi_probe.engine.backend import run_async
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode
 
@@ -83,3 +84,15 @@ def test_a_signal_outranks_fail_fast() -> None:
 async def _request_soon(stop: Stop) -> None:
     await anyio.sleep(0.01)
     stop.request("fail-fast")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_signal_after_the_loop_has_ended_is_no_crash(backend: str) -> None:
+    stop = Stop()
+
+    async def main() -> None:
+        stop.attach(backend)
+
+    run_async(main, backend, uvloop=False)
+    stop.request("interrupted", ExitCode.INTERRUPTED)
+    assert stop.reason == "interrupted"
