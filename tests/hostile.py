@@ -366,6 +366,8 @@ def _not_found(line: Line) -> None:
 
 
 def _read_request(reader, number: int) -> Asked | None:
+    if reader.peek(1)[:1] == b"\x16":  # a hello in TLS, which may have no line's end: real servers hang up, too
+        return None
     first = reader.readline()
     if not first.strip():
         return None
