@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -23,7 +23,8 @@ class OpenFile:
 
     plan: FilePlan
     session: Session
-    state: Literal["opening", "open", "closed"] = "opening"
+    ready: bool = False
+    """Its setup is through: its checks may run."""
     saved: dict[str, Any] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=Secrets)
     trouble: str | None = None
@@ -56,7 +57,7 @@ class Agenda:
     def take(self) -> Job | None:
         """The next job, or None: then either files are still opening, or there is nothing left."""
         for file in self._active:
-            if file.state == "open" and not file.drained:
+            if file.ready and not file.drained:
                 file.next += 1
                 return Job(file, file.plan.checks[file.next - 1])
         if not self._waiting:
@@ -68,7 +69,7 @@ class Agenda:
 
     def opening(self) -> bool:
         """Whether more jobs will come, once a file's setup is through."""
-        return any(file.state == "opening" for file in self._active)
+        return any(not file.ready for file in self._active)
 
     async def changed(self) -> None:
         """Wait until a file has opened."""
@@ -76,13 +77,12 @@ class Agenda:
 
     def opened(self, file: OpenFile) -> None:
         """A file's setup is through: its checks may run."""
-        file.state = "open"
+        file.ready = True
         self._changed.set()
         self._changed = anyio.Event()
 
     def closed(self, file: OpenFile) -> None:
         """A file's last check is through: it is forgotten."""
-        file.state = "closed"
         self._active.remove(file)
 
     def unclosed(self) -> list[OpenFile]:

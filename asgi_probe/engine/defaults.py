@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from asgi_probe.spec.shapes import BODIES
 from asgi_probe.spec.source import Entry, Mapping, is_null
 
-BODIES = ("json", "form", "multipart", "body")
 _BY_KEY = frozenset({"headers", "params", "cookies"})
 _EXPECT_BY_KEY = frozenset({"headers", "cookies", "jsonpath", "bytes"})
 

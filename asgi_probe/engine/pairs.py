@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.spec.source import Mapping, kind_of
+from asgi_probe.spec.source import Mapping
 from asgi_probe.spec.template import VariableError
 from asgi_probe.spec.written import as_text
 
@@ -54,12 +54,8 @@ def wire(value: Any, node: Node) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, dict | list):
-        raise VariableError(f"found {kind_of(node) if isinstance(node, Mapping) else _kind(value)}", node)
+        raise VariableError(f"found {'a mapping' if isinstance(value, dict) else 'a list'}", node)
     return as_text(value)
-
-
-def _kind(value: dict[Any, Any] | list[Any]) -> str:
-    return "a mapping" if isinstance(value, dict) else "a list"
 
 
 def _pairs(name: str, value: Any, node: Node) -> list[Pair]:
