@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_probe.errors import ProbeError
 from asgi_probe.spec.functions import FUNCTION_NAMES
-from asgi_probe.spec.source import Location, Mapping, Scalar, Sequence, did_you_mean
+from asgi_probe.spec.hooks import Hook, is_reference
+from asgi_probe.spec.source import Location, Mapping, Scalar, Sequence, did_you_mean, kind_of
 from asgi_probe.spec.written import as_text, display
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Value:
 class Compilation:
     """Compiles the values of one place, where the names in `known` can exist; what is wrong goes to `problems`.
 
-    `read(file)` is relative to `folder` and stays inside `root`. `used` are all names that were seen.
+    `read(file)` is relative to `folder` and stays inside `root`. `used` are all names that were seen, `hooks` the
+    functions of the user's.
     """
 
     problems: Problems
@@ -71,6 +73,17 @@ class Compilation:
     folder: Path
     root: Path
     used: set[str] = field(default_factory=set)
+    hooks: list[Hook] = field(default_factory=list)
+
+    def hook(self, node: Node) -> Hook | None:
+        """The function that `module:function` names, to be imported before the run; None where that is no name."""
+        if not isinstance(node, Scalar) or not isinstance(node.value, str) or not is_reference(node.value):
+            found = display(node.value) if isinstance(node, Scalar) else kind_of(node)
+            self.problems.add(node, f"expected 'module:function', found {found}", "such as 'shop.probes:row_exists'")
+            return None
+        hook = Hook(node.value, node)
+        self.hooks.append(hook)
+        return hook
 
     def value(self, node: Node) -> Value:
         """Any tree, keys too; a scalar that is one `${…}` keeps the value's type."""
