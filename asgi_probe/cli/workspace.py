@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe.cli.flags import without_effect
 from asgi_probe.cli.variables import given_variables
 from asgi_probe.config import Config, TargetConfig, read_config
-from asgi_probe.engine.plan import Asked, FilePlan, Plan, compile_file
+from asgi_probe.engine.compiler import compile_file
+from asgi_probe.engine.plan import Asked, FilePlan, Plan
 from asgi_probe.engine.request import Limits
 from asgi_probe.engine.selection import compile_expression, has_tag, in_name
 from asgi_probe.errors import NothingSelected, SpecError, UsageError

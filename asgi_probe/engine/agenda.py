@@ -1,40 +1,18 @@
-"""What is to do next: files are opened, their checks run, and closed after the last."""
+"""What is to do next: files are opened when those that they need are through, their checks run, and they are closed."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import anyio
-
-from asgi_probe.engine.secrets import Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from asgi_probe.engine.plan import CheckPlan, FilePlan
-    from asgi_probe.target.session import Session
-
-
-@dataclass(slots=True, eq=False)
-class OpenFile:
-    """A file while its checks run: what its setup saved, whose cookies they start with, how many are still out."""
-
-    plan: FilePlan
-    session: Session
-    ready: bool = False
-    """Its setup is through: its checks may run."""
-    saved: dict[str, Any] = field(default_factory=dict)
-    secrets: Secrets = field(default_factory=Secrets)
-    trouble: str | None = None
-    """Why no check of the file can run: its setup did not pass."""
-    next: int = 0
-    left: int = 0
-
-    @property
-    def drained(self) -> bool:
-        return self.next == len(self.plan.checks)
+    from asgi_probe.engine.stage import OpenFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +23,124 @@ class Job:
     check: CheckPlan | None
 
 
-class Agenda:
-    """Hands out jobs in file order; a file that is still opening holds back its own checks only."""
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A file on the agenda: what of it is still to run, is out, and who waits for it."""
 
-    def __init__(self, files: Sequence[FilePlan], session: Callable[[], Session]) -> None:
-        self._waiting = deque(files)
-        self._session = session
-        self._active: list[OpenFile] = []
+    plan: FilePlan
+    needs: list[_Entry]
+    pending: deque[CheckPlan]
+    left: int
+    opened: OpenFile | None = None
+    ready: bool = False
+    """Its setup is through: its checks may run."""
+    closed: bool = False
+    needed_by: int = 0
+    """How many files that need it are not closed yet."""
+
+    @property
+    def may_open(self) -> bool:
+        return self.opened is None and all(file.ready and file.left == 0 for file in self.needs)
+
+    @property
+    def may_close(self) -> bool:
+        return self.opened is not None and not self.closed and self.left == 0 and self.needed_by == 0
+
+
+class Agenda:
+    """Hands out jobs in file order; a file that is still opening holds back its own checks and who needs it only."""
+
+    def __init__(self, files: Sequence[FilePlan], open_file: Callable[[FilePlan], OpenFile]) -> None:
+        self._open_file = open_file
+        self._entries: dict[str, _Entry] = {}
+        for plan in files:
+            needs = [self._entries[name] for name in plan.needs if name in self._entries]
+            for needed in needs:
+                needed.needed_by += 1
+            self._entries[plan.name] = _Entry(plan, needs, deque(plan.checks), len(plan.checks))
+        self._waiting = list(self._entries.values())
+        self._active: list[_Entry] = []
+        self._held: set[str] = set()
         self._changed = anyio.Event()
 
     def take(self) -> Job | None:
-        """The next job, or None: then either files are still opening, or there is nothing left."""
-        for file in self._active:
-            if file.ready and not file.drained:
-                file.next += 1
-                return Job(file, file.plan.checks[file.next - 1])
-        if not self._waiting:
-            return None
-        plan = self._waiting.popleft()
-        file = OpenFile(plan, self._session(), left=len(plan.checks))
-        self._active.append(file)
-        return Job(file, None)
+        """The next job, or None: then there is nothing to do at the moment, or for good."""
+        for entry in self._active:
+            if entry.ready and entry.opened and (check := self._free(entry.pending)) is not None:
+                self._held.update(check.locks)
+                return Job(entry.opened, check)
+        for entry in self._waiting:
+            if entry.may_open:
+                self._waiting.remove(entry)
+                self._active.append(entry)
+                entry.opened = self._open_file(entry.plan)
+                return Job(entry.opened, None)
+        return None
 
-    def opening(self) -> bool:
-        """Whether more jobs will come, once a file's setup is through."""
-        return any(not file.ready for file in self._active)
+    def _free(self, pending: deque[CheckPlan]) -> CheckPlan | None:
+        """The first check whose locks nobody holds."""
+        if pending and not pending[0].locks:
+            return pending.popleft()
+        for check in pending:
+            if self._held.isdisjoint(check.locks):
+                pending.remove(check)
+                return check
+        return None
+
+    def more(self) -> bool:
+        """Whether more jobs will come."""
+        return bool(self._waiting) or any(not entry.ready or entry.pending for entry in self._active)
 
     async def changed(self) -> None:
-        """Wait until a file has opened."""
+        """Wait until there may be something to do."""
         await self._changed.wait()
 
-    def opened(self, file: OpenFile) -> None:
+    def ready(self, file: OpenFile) -> None:
         """A file's setup is through: its checks may run."""
-        file.ready = True
+        self._entries[file.plan.name].ready = True
+        self._tell()
+
+    def left(self, file: OpenFile) -> int:
+        """How many of its checks are not through."""
+        return self._entries[file.plan.name].left
+
+    def done(self, file: OpenFile, check: CheckPlan) -> list[OpenFile]:
+        """A check is through; gives the files to close now."""
+        entry = self._entries[file.plan.name]
+        entry.left -= 1
+        if check.locks or entry.left == 0:
+            self._held.difference_update(check.locks)
+            self._tell()
+        return self.to_close() if entry.left == 0 else []
+
+    def to_close(self) -> list[OpenFile]:
+        """The files whose checks are through and that nobody waits for, each once."""
+        found = []
+        for entry in self._active:
+            if entry.may_close and entry.opened:
+                entry.closed = True
+                found.append(entry.opened)
+        return found
+
+    def closed(self, file: OpenFile) -> list[OpenFile]:
+        """A file is closed and forgotten; gives those that waited for that to be closed themselves."""
+        entry = self._entries[file.plan.name]
+        self._active.remove(entry)
+        for needed in entry.needs:
+            needed.needed_by -= 1
+        return self.to_close()
+
+    def give_up(self) -> list[OpenFile]:
+        """The run has stopped: nothing more is handed out; gives the files to close now."""
+        for entry in self._waiting:
+            for needed in entry.needs:
+                needed.needed_by -= 1
+        self._waiting.clear()
+        for entry in self._active:
+            entry.left = 0
+            entry.pending.clear()
+        return self.to_close()
+
+    def _tell(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
-
-    def closed(self, file: OpenFile) -> None:
-        """A file's last check is through: it is forgotten."""
-        self._active.remove(file)
-
-    def unclosed(self) -> list[OpenFile]:
-        """The files that were opened and whose checks did not all run."""
-        return list(self._active)

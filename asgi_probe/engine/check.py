@@ -4,40 +4,63 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from asgi_probe.engine.plan import StepPlan, UsePlan, name_in
 from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.engine.step import StepRun
 from asgi_probe.engine.stopping import GRACE
+from asgi_probe.exchange import Answer
+from asgi_probe.judge.findings import Findings
+from asgi_probe.judge.patterns import explain_missing
+from asgi_probe.judge.values import ABSENT
+from asgi_probe.spec.template import VariableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asgi_probe.engine.plan import CheckPlan, StepPlan
+    from asgi_probe.engine.inspection import Inspection
+    from asgi_probe.engine.plan import AnyStepPlan, CheckPlan, Condition, When
     from asgi_probe.engine.results import Phase
     from asgi_probe.engine.secrets import Secrets
     from asgi_probe.engine.step import Scope
     from asgi_probe.engine.stopping import Stop
     from asgi_probe.engine.telling import Telling
-    from asgi_probe.target.session import Session
 
 _WORST_FIRST = (Outcome.ERROR, Outcome.FAILED, Outcome.INTERRUPTED, Outcome.FLAKY, Outcome.PASSED, Outcome.SKIPPED)
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What is known of a check so far: its worst outcome, and why."""
+    """What is known of a check so far: its worst outcome, and why. One in which nothing ran is skipped."""
 
-    outcome: Outcome = Outcome.PASSED
+    outcome: Outcome = Outcome.SKIPPED
     reason: str | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     traceback: str | None = None
+    traceback_of: Literal["app", "hook"] = "app"
 
-    def add(self, outcome: Outcome, reason: str | None = None, traceback: str | None = None) -> None:
+    def add(
+        self,
+        outcome: Outcome,
+        reason: str | None = None,
+        traceback: str | None = None,
+        traceback_of: Literal["app", "hook"] = "app",
+    ) -> None:
         """Take in how a part of the check ended; the first reason of the worst outcome counts."""
-        if _WORST_FIRST.index(outcome) < _WORST_FIRST.index(self.outcome):
+        worse = _WORST_FIRST.index(outcome) < _WORST_FIRST.index(self.outcome)
+        if worse or (outcome is self.outcome is Outcome.SKIPPED and self.reason is None):
             self.outcome, self.reason = outcome, reason
-        self.traceback = self.traceback or traceback
+        if self.traceback is None and traceback is not None:
+            self.traceback, self.traceback_of = traceback, traceback_of
+
+    def expected_to_fail(self, reason: str, *, strict: bool) -> None:
+        """Turn it round: what was to fail and did is fine, what did not is told."""
+        if self.outcome in (Outcome.FAILED, Outcome.ERROR):
+            self.outcome, self.reason = Outcome.XFAILED, reason or None
+        elif self.outcome in (Outcome.PASSED, Outcome.FLAKY) and strict:
+            self.outcome = Outcome.XPASSED
+            self.reason = f"expected to fail, and passed: {reason}" if reason else "expected to fail, and passed"
 
     @property
     def why(self) -> str:
@@ -49,27 +72,47 @@ class Verdict:
 
 @dataclass(slots=True)
 class CheckRun:
-    """A check in progress. `scope` and `secrets` are its own, and what its steps save goes there."""
+    """A check in progress. `scope` and `secrets` are its own, and what its steps save goes there, and into `saved`.
+
+    `secret` are the names of variables that are not to be told.
+    """
 
     plan: CheckPlan
     scope: Scope
-    session: Session
+    inspection: Inspection
     stop: Stop
     telling: Telling
     secrets: Secrets
+    secret: frozenset[str] = frozenset()
+    saved: Scope = field(default_factory=dict)
+    answer: Answer | None = None
     verdict: Verdict = field(default_factory=Verdict)
     started: float = field(default_factory=perf_counter)
 
     async def steps(self) -> None:
         """Run the steps until one does not pass, then `finally` whatever happened."""
-        await self.cancellable("steps")
+        if self._rows_are_ready() and (reason := unmet(self.plan.when, self.scope)):
+            self.verdict.add(Outcome.SKIPPED, self.secrets.mask(reason))
+            return
+        if self.verdict.outcome is not Outcome.ERROR:
+            await self.cancellable("steps")
         if self.plan.finally_:
             await self.closing("finally", self.plan.finally_)
+
+    def _rows_are_ready(self) -> bool:
+        """Work out those of the row's variables that needed what setup saved."""
+        try:
+            for name, value in self.plan.late.items():
+                self.scope[name] = value.render(self.scope)
+        except VariableError as error:
+            self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
+            return False
+        return True
 
     async def cancellable(self, phase: Phase) -> None:
         """Run the steps until one does not pass, the check's time is up, or the run is stopped."""
         with self.stop.running(self.plan.timeout) as bound:
-            await self._run(phase, self.plan.steps)
+            await self._run(phase, self.plan.steps, self.scope)
         if not bound.cancelled_caught:
             return
         if self.stop.reason:
@@ -77,43 +120,95 @@ class CheckRun:
         else:
             self.verdict.add(Outcome.ERROR, f"the check did not end within its timeout of {self.plan.timeout:g} s")
 
-    async def closing(self, phase: Phase, steps: Sequence[StepPlan]) -> None:
+    async def closing(self, phase: Phase, steps: Sequence[AnyStepPlan]) -> None:
         """Run all steps, whatever fails; a stop of the run leaves them a few seconds."""
         with self.stop.closing() as bound:
-            await self._run(phase, steps)
+            await self._run(phase, steps, self.scope)
         if bound.cancelled_caught:
             self.verdict.add(Outcome.ERROR, f"its {phase} did not end within {GRACE:g} s after the run was stopped")
 
-    async def _run(self, phase: Phase, steps: Sequence[StepPlan]) -> None:
+    async def _run(self, phase: Phase, steps: Sequence[AnyStepPlan], scope: Scope) -> bool:
+        """Whether all steps that ran passed; in setup and steps the first that does not is the last."""
+        good = True
         for step in steps:
-            run = StepRun(step)
-            try:
-                await run.run(self.scope, self.session)
-            finally:
-                self._take_in(run, phase)
-            if phase in ("setup", "steps") and not run.outcome.green:
-                return
+            if isinstance(step, UsePlan):
+                good = await self._use(phase, step, scope) and good
+            else:
+                good = await self._step(phase, step, scope) and good
+            if not good and phase in ("setup", "steps"):
+                return False
+        return good
 
-    def _take_in(self, run: StepRun, phase: Phase) -> None:
+    async def _step(self, phase: Phase, step: AnyStepPlan, scope: Scope) -> bool:
+        run = StepRun(step, self.inspection, self.secret)
+        try:
+            if step.when and (reason := unmet(step.when, scope)):
+                run.skip(reason)
+            else:
+                await run.run(scope, self.answer)
+        finally:
+            self._take_in(run, phase, scope)
+        return run.outcome.green
+
+    async def _use(self, phase: Phase, use: UsePlan, scope: Scope) -> bool:
+        """Run a procedure's steps: its variables count there alone, what it saves goes on."""
+        run = StepRun(use, self.inspection)
+        try:
+            reason = unmet(use.when, scope) if use.when else None
+            given = {} if reason or use.given is None else use.given.render(scope)
+        except VariableError as error:
+            reason, given = None, {}
+            run.last.error(str(error), error.node)
+        if reason:
+            run.skip(reason)
+        if run.outcome is not Outcome.PASSED:
+            self._take_in(run, phase, scope)
+            return run.outcome.green
+        inner = scope | given | self.saved
+        before = dict(self.saved)
+        try:
+            return await self._run(phase, use.steps, inner)
+        finally:
+            scope.update({name: value for name, value in self.saved.items() if before.get(name, self) is not value})
+
+    def _take_in(self, run: StepRun, phase: Phase, scope: Scope) -> None:
         tally = self.telling.tally
         tally.requests += run.sent
         tally.refused += run.refused
         for value in run.secrets:
             self.secrets.add(value)
-        event = self.telling.step(self.plan, run, phase, run.plan.name_in(self.scope), self.secrets)
+        self.saved.update(run.last.kept)
+        if isinstance(run.plan, StepPlan):
+            self.answer = run.last.result if isinstance(run.last.result, Answer) else None
+        event = self.telling.step(self.plan, run, phase, name_in(scope, run.plan), self.secrets)
         self.verdict.mismatches += event.mismatches
-        self.verdict.add(event.outcome, event.reason, event.traceback)
+        self.verdict.add(event.outcome, event.reason, event.traceback, event.traceback_of)
 
     def finish(self) -> float:
         """Tell how the check ended; gives the seconds it took."""
         seconds = perf_counter() - self.started
         verdict = self.verdict
-        self.telling.finished(
-            self.plan,
-            verdict.outcome,
-            seconds,
-            reason=verdict.reason,
-            mismatches=tuple(verdict.mismatches),
-            traceback=verdict.traceback,
-        )
+        if self.plan.xfail is not None:
+            verdict.expected_to_fail(self.plan.xfail.reason, strict=self.plan.xfail.strict)
+        self.telling.finished(self.plan, verdict, seconds)
         return seconds
+
+
+def unmet(when: When, scope: Scope) -> str | None:
+    """Why something does not run; None where all of its conditions hold."""
+    return next((reason for condition in when if (reason := _unmet(condition, scope))), None)
+
+
+def _unmet(condition: Condition, scope: Scope) -> str | None:
+    try:
+        value = condition.value.render(scope)
+    except VariableError:
+        value = ABSENT
+    if condition.pattern.holds(value, scope):
+        return None
+    findings = Findings(condition.name, scope)
+    if value is ABSENT:
+        explain_missing(condition.pattern, "", (), findings)
+    else:
+        condition.pattern.explain(value, (), findings)
+    return f"when {condition.name}: {findings.finish()[0].message}"

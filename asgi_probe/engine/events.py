@@ -48,7 +48,8 @@ class RunStarted:
 class CheckStarted:
     """A check begins; written for skipped checks too.
 
-    `spec` is the name that its file gives itself, `description` what the check says of itself.
+    `spec` is the name that its file gives itself, `description` what the check says of itself. `phase` is `steps`, but
+    for what runs around a file's checks: `fixture`, `setup`, `teardown`.
     """
 
     id: str
@@ -59,6 +60,7 @@ class CheckStarted:
     target: str
     spec: str = ""
     description: str | None = None
+    phase: Phase = "steps"
     event: Literal["check_started"] = "check_started"
 
 
@@ -66,7 +68,8 @@ class CheckStarted:
 class StepFinished:
     """A step ended. `duration` is in seconds, all attempts included; request and response only where they are told.
 
-    `reason` says what an error was, `traceback` is the app's (its own frames first), `curl` a line to try it by hand.
+    `reason` says what an error was, `traceback` is the app's or a hook's (its own frames first), `curl` a line to try
+    it by hand.
     """
 
     id: str
@@ -87,12 +90,13 @@ class StepFinished:
     column: int = 0
     width: int = 1
     source_line: str = ""
+    traceback_of: Literal["app", "hook"] = "app"
     event: Literal["step_finished"] = "step_finished"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckFinished:
-    """A check ended. `reason` says why it was skipped, or what the error was."""
+    """A check ended. `reason` says why it was skipped, or what the error was; `traceback` is the app's or a hook's."""
 
     id: str
     outcome: Outcome
@@ -103,6 +107,8 @@ class CheckFinished:
     file: str = ""
     line: int = 0
     name: str = ""
+    phase: Phase = "steps"
+    traceback_of: Literal["app", "hook"] = "app"
     event: Literal["check_finished"] = "check_finished"
 
 

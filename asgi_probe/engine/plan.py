@@ -1,35 +1,35 @@
-"""The plan of a run: every check compiled and numbered, all that can be wrong before the first request found."""
+"""The plan of a run: every check compiled and numbered; immutable, all that can be wrong before the run is found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from asgi_probe.engine.defaults import with_defaults
-from asgi_probe.engine.request import Limits, RequestPlan, compile_request
-from asgi_probe.judge.expectation import Expectation, compile_expectation
-from asgi_probe.judge.save import Save, compile_saves
-from asgi_probe.spec import units
-from asgi_probe.spec.source import Entry, Mapping, Problems, Scalar, is_null
-from asgi_probe.spec.template import Compilation, Value, VariableError
-from asgi_probe.spec.variables import Vars, compile_vars
+from asgi_probe.engine.request import Limits
+from asgi_probe.spec.source import Scalar
+from asgi_probe.spec.template import Value, VariableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
+    from asgi_probe.engine.request import RequestPlan
     from asgi_probe.engine.results import Phase
-    from asgi_probe.spec.model import Check, Spec, Step
+    from asgi_probe.judge.expectation import Expectation
+    from asgi_probe.judge.patterns import Pattern
+    from asgi_probe.judge.save import Save
+    from asgi_probe.spec.hooks import Hook
     from asgi_probe.spec.source import Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """The target that a file asks, as far as a plan must know it."""
+    """The target that a file asks, as far as a plan must know it: its own variables, and which are secret, too."""
 
     name: str
     kind: Literal["app", "live"]
     limits: Limits = field(default_factory=Limits)
+    vars: dict[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,45 @@ class RetryPlan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PollPlan:
+    """Ask until `until` holds, `every` so many seconds, `within` so many."""
+
+    node: Node
+    until: Expectation
+    every: Value
+    within: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HookPlan:
+    """A function of the user's, and what it is given besides the probe."""
+
+    hook: Hook
+    given: Value | None
+
+    @property
+    def node(self) -> Node:
+        """Where it stands in the spec."""
+        return self.hook.node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Condition:
+    """What a variable must be for something to run."""
+
+    name: str
+    value: Value
+    pattern: Pattern
+
+
+When = tuple[Condition, ...]
+Looks = tuple["HookPlan", ...]
+"""What looks behind an answer once the expectations hold."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class StepPlan:
-    """One step, compiled; `place` is its URL."""
+    """One request, compiled; `place` is its URL. `timeout` in seconds is for what looks behind the answer."""
 
     place: Scalar
     name: Value
@@ -54,37 +91,96 @@ class StepPlan:
     saves: tuple[Save, ...]
     delay: Value | None
     retry: RetryPlan | None
+    poll: PollPlan | None = None
+    when: When = ()
+    verify: Looks = ()
 
-    def name_in(self, scope: dict[str, Any]) -> str:
-        """The step's name; as it was written where a variable in it is not there."""
-        try:
-            return str(self.name.render(scope))
-        except VariableError:
-            node = self.name.node
-            return node.text if isinstance(node, Scalar) else ""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UsePlan:
+    """A procedure's steps in place of one; `given` are its variables, worked out when it is reached."""
+
+    place: Scalar
+    name: Value
+    given: Value | None
+    steps: tuple[AnyStepPlan, ...]
+    when: When = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VerifyPlan:
+    """What looks behind a check of steps, after the last of them."""
+
+    place: Node
+    name: Value
+    verify: Looks
+    timeout: float
+    when: When = ()
+
+
+AnyStepPlan = StepPlan | UsePlan | VerifyPlan
+
+
+def name_in(scope: dict[str, Any], step: AnyStepPlan) -> str:
+    """The step's name; as it was written where a variable in it is not there."""
+    try:
+        return str(step.name.render(scope))
+    except VariableError:
+        node = step.name.node
+        return node.text if isinstance(node, Scalar) else ""
+
+
+def each_step(steps: Iterable[AnyStepPlan]) -> Iterator[StepPlan | VerifyPlan]:
+    """All steps, those of procedures in their places."""
+    for step in steps:
+        if isinstance(step, UsePlan):
+            yield from each_step(step.steps)
+        else:
+            yield step
+
+
+@dataclass(frozen=True, slots=True)
+class Xfail:
+    """Why a check is expected to fail; only where it is `strict` must it."""
+
+    reason: str
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CheckPlan:
-    """One check, compiled; setup and teardown are checks with a phase of their own."""
+    """One check, compiled; setup, teardown and fixtures are checks with a phase of their own.
+
+    `base` is the name without the row. `row` are the row's variables, `late` those of them that need what setup saves.
+    """
 
     id: str
     name: str
     file: str
     line: int
     tags: tuple[str, ...]
-    steps: tuple[StepPlan, ...]
-    finally_: tuple[StepPlan, ...] = ()
+    steps: tuple[AnyStepPlan, ...]
+    finally_: tuple[AnyStepPlan, ...] = ()
     skip: str | None = None
     timeout: float | None = None
     spec: str = ""
     description: str | None = None
     phase: Phase = "steps"
+    base: str = ""
+    row: dict[str, Any] = field(default_factory=dict)
+    late: dict[str, Value] = field(default_factory=dict)
+    when: When = ()
+    xfail: Xfail | None = None
+    locks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilePlan:
-    """The checks of one file, and what they all start from."""
+    """The checks of one file, and what they all start from.
+
+    `needs` are the names of the files that run before, among those that ask the same target. `gives` are the variables
+    that its setup and checks may save, and `gives_more` says that functions of the user's may give others.
+    """
 
     name: str
     asked: Asked
@@ -97,239 +193,29 @@ class FilePlan:
     description: str | None = None
     used: frozenset[str] = frozenset()
     """The variables that something in the file uses."""
+    fixtures: tuple[HookPlan, ...] = ()
+    needs: tuple[str, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    """The names of variables whose values are never told."""
+    hooks: tuple[Hook, ...] = ()
+    """The functions that must have been imported before it runs."""
+    gives: frozenset[str] = frozenset()
+    gives_more: bool = False
+    title: str = ""
 
-    def scope(self, saved: dict[str, Any]) -> dict[str, Any]:
-        """What a check starts with: the file's variables, then what setup saved, the target's, the command line's."""
+    def scope(self, saved: dict[str, Any], needed: dict[str, Any] | None = None) -> dict[str, Any]:
+        """What a check starts with: what `needs` gave, the file's variables, what setup saved, the target's, flags'."""
+        if needed:
+            return {**needed, **self.weak, **saved, **self.strong}
         return {**self.weak, **saved, **self.strong}
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All files of a run that have a check selected, in order."""
+    """All files of a run that have a check selected, in order; those that others need come before them."""
 
     files: tuple[FilePlan, ...]
 
     @property
     def checks(self) -> list[CheckPlan]:
         return [check for file in self.files for check in file.checks]
-
-
-def compile_file(spec: Spec, asked: Asked, given: dict[str, Any], root: Path, problems: Problems) -> FilePlan:
-    """Compile every check of a spec; `given` are the command line's variables. What is wrong goes into `problems`."""
-    return _File(spec, asked, given, root, problems).compile()
-
-
-class _File:
-    """Compiles one file; identical steps (by YAML's aliases) are compiled once."""
-
-    def __init__(self, spec: Spec, asked: Asked, given: dict[str, Any], root: Path, problems: Problems) -> None:
-        self.spec = spec
-        self.asked = asked
-        self.root = root
-        self.problems = problems
-        self.used: set[str] = set()
-        self.strong = {"target": asked.kind, "target_name": asked.name, **given}
-        before = len(problems.diagnostics)
-        self.vars: Vars = compile_vars(spec.vars, self.compilation(frozenset(self.strong)))
-        self.sound = len(problems.diagnostics) == before
-        """Whether the file's variables can be worked out; what else would fail for want of them is not told."""
-        self.names = frozenset(self.strong) | frozenset(spec.vars)
-        self.steps: dict[tuple[int, frozenset[str]], StepPlan] = {}
-        self.ids: dict[str, Check] = {}
-        self.given_names = frozenset(_given_names(spec.checks))
-        self.title = ""
-
-    def compilation(self, known: frozenset[str]) -> Compilation:
-        return Compilation(self.problems, known, self.spec.source.path.parent, self.root, self.used)
-
-    def compile(self) -> FilePlan:
-        spec = self.spec
-        weak = self._values()
-        setup = self._steps(spec.setup, self.names)
-        known = self.names | _saved(setup)
-        scope = {**weak, **self.strong}
-        self._warn_of_shadowed(setup)
-        self.title = self._text(spec.name, scope) or spec.source.path.stem
-        return FilePlan(
-            spec.source.name,
-            self.asked,
-            tuple(self._check(check, known, scope) for check in spec.checks if check.steps),
-            self._around("setup", setup),
-            self._around("teardown", self._steps(spec.teardown, known)),
-            tuple(sorted(_saved(setup))),
-            weak,
-            self.strong,
-            self._text(spec.description, scope),
-            frozenset(self.used) | frozenset(spec.vars),
-        )
-
-    def _values(self) -> dict[str, Any]:
-        if not self.sound:
-            return {}
-        try:
-            return self.vars.render(self.strong)
-        except VariableError as error:
-            self.problems.add(error.node, str(error))
-            self.sound = False
-            return {}
-
-    def _warn_of_shadowed(self, setup: tuple[StepPlan, ...]) -> None:
-        for step in setup:
-            for save in step.saves:
-                if save.name in self.strong:
-                    self.problems.add(
-                        save.node,
-                        f"setup saves {save.name!r}, which the target or the command line already gives; theirs wins",
-                        warning=True,
-                    )
-
-    def _around(self, phase: Phase, steps: tuple[StepPlan, ...]) -> CheckPlan | None:
-        if not steps:
-            return None
-        name = self.spec.source.name
-        return CheckPlan(f"{name}::{phase}", phase, name, steps[0].place.line, (), steps, spec=self.title, phase=phase)
-
-    def _check(self, check: Check, known: frozenset[str], scope: dict[str, Any]) -> CheckPlan:
-        steps = self._steps(check.steps, known)
-        name = self._name(check, scope)
-        return CheckPlan(
-            f"{self.spec.source.name}::{name}",
-            name,
-            self.spec.source.name,
-            check.node.line,
-            tuple(dict.fromkeys((*self.spec.tags, *check.tags))),
-            steps,
-            self._steps(check.finally_, known | _saved(steps)),
-            self._said(check, "skip", scope),
-            None if check.inline else self._timeout(check, scope),
-            self.title,
-            self._said(check, "description", scope),
-        )
-
-    def _name(self, check: Check, scope: dict[str, Any]) -> str:
-        entry = check.fields.get("name")
-        if entry is None or not isinstance(entry.value, Scalar):
-            return self._numbered(f"{check.steps[0].method} {check.steps[0].url.text}", check)
-        name = self._text(entry.value, scope) or entry.value.text
-        first = self.ids.get(name)
-        if first is not None and "${" in entry.value.text:  # of names without variables the reader has told
-            self.problems.add(entry.value, f"a second check {name!r}; the first is at line {first.node.line}")
-        if not name.strip():
-            self.problems.add(entry.value, "the name is blank once its variables are filled in")
-        if name in ("setup", "teardown") and "${" in entry.value.text:
-            self.problems.add(entry.value, f"{name!r} is the id of the file's own {name}", "choose another name")
-        self.ids[name] = check
-        return name
-
-    def _numbered(self, name: str, check: Check) -> str:
-        number, unique = 1, name
-        while unique in self.ids or unique in self.given_names:
-            number += 1
-            unique = f"{name} ({number})"
-        self.ids[unique] = check
-        return unique
-
-    def _text(self, node: Scalar | None, scope: dict[str, Any]) -> str | None:
-        if node is None:
-            return None
-        text = self._worked_out(node, Compilation.text, scope)
-        return None if text is None else str(text)
-
-    def _worked_out(self, node: Scalar, read: Callable[[Compilation, Scalar], Value], scope: dict[str, Any]) -> Any:
-        """What a value comes to before the run; None where it comes to nothing, and why was told once."""
-        before = len(self.problems.diagnostics)
-        value = read(self.compilation(self.names), node)
-        if len(self.problems.diagnostics) > before:
-            return None
-        try:
-            return value.render(scope)
-        except VariableError as error:
-            if self.sound:
-                self.problems.add(node, str(error))
-            return None
-
-    def _said(self, check: Check, key: str, scope: dict[str, Any]) -> str | None:
-        entry = check.fields.get(key)
-        if entry is None or not isinstance(entry.value, Scalar) or is_null(entry.value):
-            return None
-        return self._text(entry.value, scope) or ""
-
-    def _timeout(self, check: Check, scope: dict[str, Any]) -> float | None:
-        entry = check.fields.get("timeout")
-        if entry is None or not isinstance(entry.value, Scalar) or is_null(entry.value):
-            return None
-        seconds: float | None = self._worked_out(entry.value, lambda at, node: units.duration(node, at), scope)
-        return seconds
-
-    def _steps(self, steps: Sequence[Step], known: frozenset[str]) -> tuple[StepPlan, ...]:
-        compiled = []
-        for step in steps:
-            plan = self._step(step, known)
-            compiled.append(plan)
-            if plan.saves:
-                known |= {save.name for save in plan.saves}
-        return tuple(compiled)
-
-    def _step(self, step: Step, known: frozenset[str]) -> StepPlan:
-        mark = (id(step.node), known)
-        plan = self.steps.get(mark)
-        if plan is None:
-            plan = self.steps[mark] = self._compile_step(step, self.compilation(known))
-        return plan
-
-    def _compile_step(self, step: Step, compilation: Compilation) -> StepPlan:
-        fields = with_defaults(self.spec.defaults, step.fields)
-        return StepPlan(
-            step.url,
-            compilation.text(step.name) if step.name else Value.of(step.url, f"{step.method} {step.url.text}"),
-            compile_request(step, fields, self.asked.limits, compilation),
-            compile_expectation(_entries(fields.get("expect")), compilation, step.url),
-            compile_saves(_entries(fields.get("save")), compilation),
-            _optional(fields.get("delay"), units.duration, compilation),
-            _retry(fields.get("retry"), compilation),
-        )
-
-
-def _given_names(checks: Sequence[Check]) -> Iterator[str]:
-    for check in checks:
-        entry = check.fields.get("name")
-        if entry is not None and isinstance(entry.value, Scalar):
-            yield entry.value.text
-
-
-def _saved(steps: Sequence[StepPlan]) -> frozenset[str]:
-    return frozenset(save.name for step in steps for save in step.saves)
-
-
-def _entries(entry: Entry | None) -> dict[str, Entry]:
-    return entry.value.entries if entry is not None and isinstance(entry.value, Mapping) else {}
-
-
-def _optional(
-    entry: Entry | None, read: Callable[[Node, Compilation], Value], compilation: Compilation
-) -> Value | None:
-    if entry is None or is_null(entry.value):
-        return None
-    return read(entry.value, compilation)
-
-
-def _retry(entry: Entry | None, compilation: Compilation) -> RetryPlan | None:
-    if entry is None or is_null(entry.value):
-        return None
-    given = _entries(entry)
-    times = entry.value if not isinstance(entry.value, Mapping) else given["times"].value if "times" in given else None
-
-    def part(name: str, read: Callable[[Node, Compilation], Value], default: float) -> Value:
-        return _optional(given.get(name), read, compilation) or Value.of(entry.value, default)
-
-    jitter = part("jitter", units.number, 0.0)
-    if jitter.constant and (jitter.render({}) or 0) > 1:
-        hint = "0.2 makes a pause up to a fifth longer or shorter"
-        compilation.problems.add(jitter.node, "expected a share from 0 to 1", hint)
-    return RetryPlan(
-        units.count(times, compilation) if times else Value.of(entry.value, 3),
-        part("delay", units.duration, 0.5),
-        part("backoff", units.number, 1.0),
-        _optional(given.get("max_delay"), units.duration, compilation),
-        jitter,
-    )

@@ -34,21 +34,25 @@ _CONTROL_OR_LINE = re.compile("[\x00-\x1f\x7f]")
 Headers = tuple[tuple[str, str], ...]
 
 
-def request_record(sent: Sent, mask: Masking) -> RequestRecord:
+def request_record(sent: Sent, mask: Masking, *, show_credentials: bool = False) -> RequestRecord:
     """The request as it was sent, secrets masked."""
     body = body_record(mask(sent.body), len(sent.body))
-    return RequestRecord(sent.method, mask(sent.url), masked(sent.headers, mask), body)
+    return RequestRecord(
+        sent.method, mask(sent.url), masked(sent.headers, mask, show_credentials=show_credentials), body
+    )
 
 
-def response_record(answer: Answer, mask: Masking) -> ResponseRecord:
+def response_record(answer: Answer, mask: Masking, *, show_credentials: bool = False) -> ResponseRecord:
     """The answer as it came, as far as it was kept, secrets masked."""
     body = body_record(mask(answer.body), answer.size, whole=answer.size == len(answer.body))
-    return ResponseRecord(answer.status, masked(answer.headers, mask), body, answer.http_version)
+    headers = masked(answer.headers, mask, show_credentials=show_credentials)
+    return ResponseRecord(answer.status, headers, body, answer.http_version)
 
 
-def masked(headers: Iterable[tuple[str, str]], mask: Masking) -> Headers:
-    """The headers, secrets masked, and the values of those that carry credentials."""
-    return tuple([(name, MASK if name.lower() in CREDENTIALS else mask(value)) for name, value in headers])
+def masked(headers: Iterable[tuple[str, str]], mask: Masking, *, show_credentials: bool = False) -> Headers:
+    """The headers, secrets masked, and, unless they are to be shown, the values of those that carry credentials."""
+    hidden = frozenset[str]() if show_credentials else CREDENTIALS
+    return tuple([(name, MASK if name.lower() in hidden else mask(value)) for name, value in headers])
 
 
 def body_record(body: bytes, size: int, *, whole: bool = True) -> Body | None:

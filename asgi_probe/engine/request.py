@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Mapping as Dict
 
+    from asgi_probe.spec.hooks import Hook
     from asgi_probe.spec.model import Step
     from asgi_probe.spec.source import Entry, Node
     from asgi_probe.spec.template import Compilation, Value
@@ -40,6 +41,8 @@ class RequestPlan:
     without: frozenset[str]
     cookies: Pairs
     credentials: Callable[[Dict[str, Any]], Credentials | None]
+    auth: Hook | None
+    """The user's function that makes an `httpx.Auth`."""
     payload: PayloadPlan | None
     max_hops: Callable[[Dict[str, Any]], int]
     timeout: Callable[[Dict[str, Any]], float]
@@ -79,6 +82,7 @@ def compile_request(step: Step, fields: dict[str, Entry], limits: Limits, compil
         _taken_away(fields.get("headers")),
         compile_pairs(fields.get("cookies"), "a cookie", compilation),
         _credentials(fields.get("auth"), compilation),
+        _auth_hook(fields.get("auth"), compilation),
         compile_payload(fields, compilation),
         _setting(fields.get("follow_redirects"), units.hops, 0, compilation),
         _setting(fields.get("timeout"), units.duration, limits.timeout, compilation),
@@ -129,6 +133,15 @@ def _credentials(entry: Entry | None, compilation: Compilation) -> Callable[[Dic
             return lambda scope: Credentials("netrc") if wanted.render(scope) else None
         case _:
             return _no_credentials
+
+
+def _auth_hook(entry: Entry | None, compilation: Compilation) -> Hook | None:
+    if entry is None or not isinstance(entry.value, Mapping) or "call" not in entry.value.entries:
+        return None
+    hook = compilation.hook(entry.value.entries["call"].value)
+    if hook is not None:
+        hook.given = ()
+    return hook
 
 
 def _no_credentials(_: Dict[str, Any]) -> None:

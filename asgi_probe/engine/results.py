@@ -10,7 +10,7 @@ from asgi_probe.judge.mismatch import Mismatch
 
 __all__ = ["Body", "Mismatch", "Outcome", "Phase", "RequestRecord", "ResponseRecord"]
 
-Phase = Literal["setup", "steps", "finally", "teardown"]
+Phase = Literal["fixture", "setup", "steps", "finally", "teardown"]
 
 
 class Outcome(StrEnum):
@@ -21,11 +21,16 @@ class Outcome(StrEnum):
     FAILED = "failed"
     ERROR = "error"
     SKIPPED = "skipped"
+    XFAILED = "xfailed"
+    XPASSED = "xpassed"
     INTERRUPTED = "interrupted"
 
     @property
     def green(self) -> bool:
-        return self in (Outcome.PASSED, Outcome.FLAKY, Outcome.SKIPPED)
+        return self in _GREEN
+
+
+_GREEN = frozenset({Outcome.PASSED, Outcome.FLAKY, Outcome.SKIPPED, Outcome.XFAILED})
 
 
 @dataclass(frozen=True, slots=True)

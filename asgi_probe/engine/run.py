@@ -2,75 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from heapq import heappush, heappushpop
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 
 from asgi_probe import __version__
 from asgi_probe.engine.agenda import Agenda
 from asgi_probe.engine.backend import run_async
-from asgi_probe.engine.check import CheckRun, Verdict
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
 from asgi_probe.engine.results import Outcome, SlowCheck
-from asgi_probe.engine.secrets import Secrets
-from asgi_probe.engine.telling import Tally, Telling
+from asgi_probe.engine.stage import RunOptions, Score, Stage, each_needed
+from asgi_probe.engine.telling import Tally
 from asgi_probe.errors import ExitCode, TargetError
-from asgi_probe.target.session import Exchanger
-from asgi_probe.target.tracebacks import app_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from asgi_probe.engine.agenda import OpenFile
-    from asgi_probe.engine.backend import Backend
     from asgi_probe.engine.events import Event
-    from asgi_probe.engine.plan import CheckPlan, FilePlan
+    from asgi_probe.engine.plan import FilePlan
+    from asgi_probe.engine.stage import OpenFile
     from asgi_probe.engine.stopping import Stop
     from asgi_probe.target.base import Target
-    from asgi_probe.target.session import Session
 
-_SLOWEST = 5
+__all__ = ["Group", "Run", "RunOptions"]
+
 _LAST = 1.0
 """Seconds that a target's shutdown gets beyond the grace after a signal: the next one comes soon in CI."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
-
-    `root` is the project's folder, for tracebacks. `uvloop` None means: if it is installed.
-    """
-
-    max_failures: int | None = None
-    tell_all: bool = False
-    root: Path | None = None
-    backend: Backend = "asyncio"
-    uvloop: bool | None = None
-
-
-@dataclass(slots=True)
-class Score:
-    """What a run has come to so far, in constant memory."""
-
-    outcomes: dict[str, int] = field(default_factory=dict)
-    done: int = 0
-    bad: int = 0
-    slowest: list[tuple[float, str]] = field(default_factory=list)
-
-    def count(self, outcome: Outcome) -> None:
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        self.bad += not outcome.green and outcome is not Outcome.INTERRUPTED
-
-    def time(self, check_id: str, seconds: float) -> None:
-        if len(self.slowest) < _SLOWEST:
-            heappush(self.slowest, (seconds, check_id))
-        elif seconds > self.slowest[0][0]:
-            heappushpop(self.slowest, (seconds, check_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +61,7 @@ class Run:
 
     async def execute(self) -> RunFinished:
         """Run everything, tell it, and give the last event, which says with what to exit."""
-        self._stop.attach(self._options.backend)
+        self._stop.attach()
         started = perf_counter()
         self._emit(self._first_event())
         for group in self._groups:
@@ -191,19 +151,9 @@ class Workers:
         tally: Tally,
     ) -> None:
         self._group = group
-        self._options = options
         self._stop = stop
-        self._score = score
-        self._exchanger = Exchanger(group.target)
-        self._agenda = Agenda(group.files, self._exchanger.session)
-        self._telling = Telling(
-            emit,
-            options.tell_all,
-            group.target.by_hand if group.target.kind == "live" else None,
-            group.target.name,
-            lambda error: app_traceback(error, root=options.root),
-            tally,
-        )
+        self._stage = Stage(group.target, options, stop, emit, score, tally, needed=tuple(each_needed(group.files)))
+        self._agenda = Agenda(group.files, self._stage.file)
 
     async def run(self) -> None:
         """Work until nothing is left, or the run was stopped and what was open is closed."""
@@ -212,77 +162,31 @@ class Workers:
             async with anyio.create_task_group() as tasks:
                 for _ in range(workers):
                     tasks.start_soon(self._worker)
-            async with anyio.create_task_group() as tasks:
-                for file in self._agenda.unclosed():
-                    tasks.start_soon(self._close, file)
+            await self._close(self._agenda.give_up())
         finally:
-            await self._exchanger.aclose()
+            await self._stage.aclose()
 
     async def _worker(self) -> None:
         while not self._stop.reason:
             job = self._agenda.take()
             if job is None:
-                if not self._agenda.opening():
+                if not self._agenda.more():
                     return
                 with self._stop.running():
                     await self._agenda.changed()
             elif job.check is None:
-                await self._open(job.file)
+                await self._stage.open(job.file)
+                self._agenda.ready(job.file)
             else:
-                await self._check(job.file, job.check)
+                await self._stage.check(job.file, job.check)
+                if self._agenda.left(job.file) == 1:
+                    self._stage.settle(job.file)
+                await self._close(self._agenda.done(job.file, job.check))
 
-    async def _open(self, file: OpenFile) -> None:
-        plan = file.plan
-        if plan.setup:
-            run = self._run_of(plan.setup, file, plan.scope({}), file.session)
-            await run.cancellable("setup")
-            file.saved = {name: run.scope[name] for name in plan.setup_saves if name in run.scope}
-            file.secrets = run.secrets
-            if not run.verdict.outcome.green:
-                file.trouble = f"setup {_ENDED[run.verdict.outcome]}: {run.verdict.why}"
-            self._finish(run)
-        self._agenda.opened(file)
-
-    async def _check(self, file: OpenFile, check: CheckPlan) -> None:
-        run = self._run_of(check, file, file.plan.scope(file.saved), self._exchanger.session(file.session.jar))
-        if check.skip is not None:
-            run.verdict = Verdict(Outcome.SKIPPED, check.skip)
-        elif file.trouble:
-            run.verdict = Verdict(Outcome.ERROR, file.trouble)
-        else:
-            await run.steps()
-        self._score.done += 1
-        self._score.time(check.id, self._finish(run))
-        file.left -= 1
-        if not file.left:
-            await self._close(file)
-
-    async def _close(self, file: OpenFile) -> None:
-        self._agenda.closed(file)
-        teardown = file.plan.teardown
-        if not teardown:
-            return
-        run = self._run_of(teardown, file, file.plan.scope(file.saved), file.session)
-        await run.closing("teardown", teardown.steps)
-        if not run.verdict.outcome.green:
-            run.verdict.outcome = Outcome.ERROR
-            run.verdict.reason = run.verdict.reason or run.verdict.why
-        self._finish(run)
-
-    def _run_of(self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], session: Session) -> CheckRun:
-        self._telling.started(check)
-        return CheckRun(check, scope, session, self._stop, self._telling, Secrets(file.secrets.values))
-
-    def _finish(self, run: CheckRun) -> float:
-        """Tell and count a check; setup and teardown count only when something went wrong."""
-        seconds = run.finish()
-        outcome = run.verdict.outcome
-        if run.plan.phase == "steps" or not outcome.green:
-            self._score.count(outcome)
-        most = self._options.max_failures
-        if most is not None and self._score.bad >= most:
-            self._stop.request("fail-fast")
-        return seconds
-
-
-_ENDED = {Outcome.FAILED: "failed", Outcome.ERROR: "could not be judged", Outcome.INTERRUPTED: "was interrupted"}
+    async def _close(self, files: list[OpenFile]) -> None:
+        """Close these at the same time, and then those that waited for that."""
+        while files:
+            async with anyio.create_task_group() as tasks:
+                for file in files:
+                    tasks.start_soon(self._stage.close, file)
+            files = [waiting for file in files for waiting in self._agenda.closed(file)]

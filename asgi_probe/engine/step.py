@@ -1,31 +1,41 @@
-"""One step: render, send, judge, save, and again if it may be retried."""
+"""One step: render, send, judge, save, look behind it, and again if it may be retried."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import uniform
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from asgi_probe.engine.hooks import invoke
+from asgi_probe.engine.inspection import HookError, call
+from asgi_probe.engine.plan import StepPlan, VerifyPlan
 from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.engine.secrets import MASK, SHORTEST
-from asgi_probe.exchange import Answer, Failure
+from asgi_probe.exchange import Answer, Credentials, Failure
 from asgi_probe.judge.body import Unjudgeable
+from asgi_probe.judge.calls import Calls, judge_with_calls
 from asgi_probe.judge.save import NotThere
 from asgi_probe.spec.template import VariableError
+from asgi_probe.target.tracebacks import in_a_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from asgi_probe.engine.plan import RetryPlan, StepPlan
+    from asgi_probe.engine.inspection import Inspection
+    from asgi_probe.engine.plan import Looks, PollPlan, RetryPlan, UsePlan
     from asgi_probe.exchange import FailureKind, Sent
+    from asgi_probe.judge.expectation import Expectation
     from asgi_probe.judge.save import Save
+    from asgi_probe.spec.hooks import Hook
     from asgi_probe.spec.source import Node
-    from asgi_probe.target.session import Session
 
 Scope = dict[str, Any]
+
+_LEAST = 0.05
+"""Seconds that the last request of a poll gets, however little time is left."""
 
 
 @dataclass(slots=True)
@@ -39,22 +49,42 @@ class Attempt:
     result: Answer | Failure | None = None
     mismatches: list[Mismatch] = field(default_factory=list)
     saved: Scope = field(default_factory=dict)
+    """What is told of what was saved."""
+    kept: Scope = field(default_factory=dict)
+    """What was saved."""
     secrets: list[Any] = field(default_factory=list)
     reason: str | None = None
     kind: FailureKind | None = None
     place: Node | None = None
+    raised: BaseException | None = None
+    """What a function of the user's raised."""
 
-    def error(self, reason: str, place: Node | None = None, kind: FailureKind | None = None) -> None:
+    def error(
+        self,
+        reason: str,
+        place: Node | None = None,
+        kind: FailureKind | None = None,
+        raised: BaseException | None = None,
+    ) -> None:
         """It could not be judged; the first reason counts."""
         if self.outcome is not Outcome.ERROR:
             self.outcome, self.reason, self.place, self.kind = Outcome.ERROR, reason, place, kind
+            self.raised = raised
+
+    def mismatch(self, found: Iterable[Mismatch]) -> None:
+        """What does not hold."""
+        self.mismatches += found
+        if self.mismatches and self.outcome is Outcome.PASSED:
+            self.outcome = Outcome.FAILED
 
 
 @dataclass(slots=True)
 class StepRun:
-    """A step in progress, and after it what its last attempt gave."""
+    """A step in progress, and after it what its last attempt gave; `secret` are names of variables not to be told."""
 
-    plan: StepPlan
+    plan: StepPlan | VerifyPlan | UsePlan
+    inspection: Inspection
+    secret: frozenset[str] = frozenset()
     attempts: int = 0
     stumbled: str | None = None
     """Why the first attempt did not pass."""
@@ -68,14 +98,22 @@ class StepRun:
 
     @property
     def outcome(self) -> Outcome:
-        passed_late = self.last.outcome is Outcome.PASSED and self.attempts > 1
-        return Outcome.FLAKY if passed_late else self.last.outcome
+        retried = self.last.outcome is Outcome.PASSED and self.attempts > 1
+        polled = isinstance(self.plan, StepPlan) and self.plan.poll is not None
+        return Outcome.FLAKY if retried and not polled else self.last.outcome
 
-    async def run(self, scope: Scope, session: Session) -> None:
-        """Attempt the step until it passes or no retry is left; what it saves goes into `scope`."""
+    async def run(self, scope: Scope, answer: Answer | None = None) -> None:
+        """Attempt the step until it passes or no retry is left; what it saves goes into `scope`.
+
+        `answer` is what the step before it got, for one that only looks behind that.
+        """
         started = perf_counter()
         try:
-            await self._attempt_until_passed(scope, session)
+            match self.plan:
+                case StepPlan() as plan:
+                    await self._attempt_until_passed(plan, scope)
+                case VerifyPlan(verify=looks, timeout=seconds):
+                    await self._look(looks, scope, answer, seconds)
         except VariableError as error:
             self.last.error(str(error), error.node)
         except anyio.get_cancelled_exc_class():
@@ -84,17 +122,23 @@ class StepRun:
         finally:
             self.duration = perf_counter() - started
 
-    async def _attempt_until_passed(self, scope: Scope, session: Session) -> None:
-        if self.plan.delay is not None:
-            await anyio.sleep(self.plan.delay.render(scope))
-        pauses = _pauses(self.plan.retry, scope)
+    def skip(self, reason: str) -> None:
+        """It does not run."""
+        self.last.outcome, self.last.reason = Outcome.SKIPPED, reason
+
+    async def _attempt_until_passed(self, plan: StepPlan, scope: Scope) -> None:
+        if plan.delay is not None:
+            await anyio.sleep(plan.delay.render(scope))
+        if plan.poll is not None:
+            await self._poll(plan, plan.poll, scope)
+            return
+        pauses = _pauses(plan.retry, scope)
         while True:
-            self.attempts += 1
-            self.last = Attempt()
-            await attempt(self.plan, scope, session, self.last)
-            self.secrets += self.last.secrets
-            self.sent += self.last.sent is not None
-            self.refused += isinstance(self.last.result, Failure) and self.last.result.refused
+            try:
+                if await self._ask(plan, scope):
+                    await self._judge(plan, scope)
+            finally:
+                self._count()
             if self.last.outcome is Outcome.PASSED:
                 return
             self.stumbled = self.stumbled or _why(self.last)
@@ -102,6 +146,128 @@ class StepRun:
             if pause is None:
                 return
             await anyio.sleep(pause)
+
+    async def _poll(self, plan: StepPlan, poll: PollPlan, scope: Scope) -> None:
+        """Ask until `until` holds, then judge; no answer meanwhile counts as not yet."""
+        every, within = poll.every.render(scope), poll.within.render(scope)
+        end = perf_counter() + within
+        while True:
+            missing: list[Mismatch] = []
+            try:
+                if await self._ask(plan, scope, max(end - perf_counter(), _LEAST)):
+                    missing = await self._not_yet(poll, scope)
+                    if not missing:
+                        await self._judge(plan, scope)
+            finally:
+                self._count()
+            left = end - perf_counter()
+            if not missing or left <= 0:
+                self.last.mismatch(missing)
+                return
+            await anyio.sleep(min(every, left))
+
+    async def _not_yet(self, poll: PollPlan, scope: Scope) -> list[Mismatch]:
+        """What does not hold yet."""
+        result = self.last.result
+        if isinstance(result, Failure) and not poll.until.wants_error:
+            return [mismatch_at(poll.node, "until", result.message)]
+        try:
+            found = await self._judged(poll.until, scope)
+        except Unjudgeable as error:
+            return [mismatch_at(error.node or poll.node, "until", str(error))]
+        return [replace(mismatch, where=f"until.{mismatch.where}") for mismatch in found]
+
+    async def _ask(self, plan: StepPlan, scope: Scope, most: float | None = None) -> bool:
+        """Send the request once, in `most` seconds; whether that could be done."""
+        self.attempts += 1
+        last = self.last = Attempt()
+        try:
+            ask = plan.request.render(scope)
+            if plan.request.auth is not None:
+                ask.credentials = await self._credentials(plan.request.auth, scope, ask.timeout)
+        except VariableError as error:
+            last.error(str(error), error.node)
+            return False
+        except HookError as error:
+            last.error(str(error), error.node, raised=error.raised)
+            return False
+        if most is not None:
+            ask.timeout = min(ask.timeout, most)
+        last.follows = ask.max_hops > 0
+        last.sent, last.result = await self.inspection.session.ask(ask)
+        return True
+
+    async def _credentials(self, hook: Hook, scope: Scope, seconds: float) -> Credentials:
+        try:
+            made = await call(hook, self.inspection.probe(scope, None), {}, seconds)
+        except AssertionError as error:
+            raise HookError(f"{hook.reference} raised {in_a_line(error)}", hook.node, error) from None
+        return Credentials("call", auth=made)
+
+    async def _judge(self, plan: StepPlan, scope: Scope) -> None:
+        """Judge what came, save from it, and look behind it where all holds."""
+        last, result = self.last, self.last.result
+        if isinstance(result, Failure) and not plan.expect.wants_error:
+            last.error(result.message, None, result.kind)
+            return
+        try:
+            last.mismatch(await self._judged(plan.expect, scope))
+        except Unjudgeable as error:
+            last.mismatches = list(error.mismatches)
+            last.error(str(error), error.node, error.kind, error.cause)
+        except VariableError as error:
+            last.error(str(error), error.node)
+        if not isinstance(result, Answer):
+            return
+        self._save(plan.saves, scope, result)
+        if plan.verify and last.outcome is Outcome.PASSED:
+            await self._look(plan.verify, scope, result, plan.request.timeout(scope))
+
+    async def _judged(self, expect: Expectation, scope: Scope) -> list[Mismatch]:
+        result = self.last.result
+        if result is None:
+            return []
+        if not expect.has_calls:
+            return expect.judge(result, scope)
+        answer = result if isinstance(result, Answer) else None
+        calls = Calls(self.inspection.probe(scope, answer), invoke)
+        return await judge_with_calls(lambda: expect.judge(result, scope), calls)
+
+    async def _look(self, looks: Looks, scope: Scope, answer: Answer | None, seconds: float) -> None:
+        def keep(name: str, value: Any, place: Node) -> None:
+            self._keep(name, value, scope, secret=False, place=place)
+
+        try:
+            self.last.mismatch(await self.inspection.look(looks, scope, answer, seconds, keep))
+        except HookError as error:
+            self.last.error(str(error), error.node, raised=error.raised)
+
+    def _save(self, saves: Iterable[Save], scope: Scope, answer: Answer) -> None:
+        for save in saves:
+            try:
+                value = save.take(answer, scope)
+            except NotThere as error:
+                self.last.mismatch([mismatch_at(error.node, f"save.{save.name}", str(error))])
+            except (Unjudgeable, VariableError) as error:
+                self.last.error(str(error), error.node)
+            else:
+                self._keep(save.name, value, scope, secret=save.secret, place=save.node)
+
+    def _keep(self, name: str, value: Any, scope: Scope, *, secret: bool, place: Node) -> None:
+        last = self.last
+        scope[name] = last.kept[name] = value
+        if not secret and name not in self.secret:
+            last.saved[name] = value
+            return
+        last.saved[name] = MASK
+        last.secrets.append(value)
+        if isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) < SHORTEST:
+            last.error(f"the secret {name!r} is shorter than {SHORTEST} characters and cannot be masked", place)
+
+    def _count(self) -> None:
+        self.secrets += self.last.secrets
+        self.sent += self.last.sent is not None
+        self.refused += isinstance(self.last.result, Failure) and self.last.result.refused
 
 
 def _why(attempt: Attempt) -> str | None:
@@ -123,59 +289,8 @@ def _pauses(retry: RetryPlan | None, scope: Scope) -> Iterator[float]:
         delay *= backoff
 
 
-async def attempt(plan: StepPlan, scope: Scope, session: Session, into: Attempt) -> None:
-    """Send the request once, judge what came and save from it."""
-    try:
-        ask = plan.request.render(scope)
-    except VariableError as error:
-        into.error(str(error), error.node)
-        return
-    into.follows = ask.max_hops > 0
-    into.sent, into.result = await session.ask(ask)
-    _judge(plan, into.result, scope, into)
-    if isinstance(into.result, Answer):
-        _save(plan, scope, into.result, into)
-
-
-def _judge(plan: StepPlan, result: Answer | Failure, scope: Scope, into: Attempt) -> None:
-    if isinstance(result, Failure) and not plan.expect.wants_error:
-        into.error(result.message, None, result.kind)
-        return
-    try:
-        into.mismatches = plan.expect.judge(result, scope)
-    except Unjudgeable as error:
-        into.mismatches = list(error.mismatches)
-        into.error(str(error), error.node, error.kind)
-    except VariableError as error:
-        into.error(str(error), error.node)
-    if into.mismatches and into.outcome is Outcome.PASSED:
-        into.outcome = Outcome.FAILED
-
-
-def _save(plan: StepPlan, scope: Scope, answer: Answer, into: Attempt) -> None:
-    for save in plan.saves:
-        try:
-            value = save.take(answer, scope)
-        except NotThere as error:
-            into.mismatches.append(_not_there(save.name, error))
-            if into.outcome is Outcome.PASSED:
-                into.outcome = Outcome.FAILED
-        except (Unjudgeable, VariableError) as error:
-            into.error(str(error), error.node)
-        else:
-            into.saved[save.name] = MASK if save.secret else value
-            if save.secret:
-                _keep_secret(save, value, into)
-            scope[save.name] = value
-
-
-def _keep_secret(save: Save, value: Any, into: Attempt) -> None:
-    into.secrets.append(value)
-    if isinstance(value, str | int) and len(str(value)) < SHORTEST:
-        into.error(f"the secret {save.name!r} is shorter than {SHORTEST} characters and cannot be masked", save.node)
-
-
-def _not_there(name: str, error: NotThere) -> Mismatch:
-    at = error.node.location
+def mismatch_at(node: Node, where: str, message: str) -> Mismatch:
+    """What does not hold, told at a place of the spec."""
+    at = node.location
     line = at.source.line(at.line)
-    return Mismatch(f"save.{name}", None, str(error), None, None, at.source.name, at.line, at.column, at.width, line)
+    return Mismatch(where, None, message, None, None, at.source.name, at.line, at.column, at.width, line)

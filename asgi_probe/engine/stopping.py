@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -11,8 +12,6 @@ from asgi_probe.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from asgi_probe.engine.backend import Backend
 
 Reason = Literal["fail-fast", "interrupted"]
 
@@ -40,9 +39,9 @@ class Stop:
         """Whether there is a run that can be stopped in order."""
         return self._call_soon is not None
 
-    def attach(self, backend: Backend) -> None:
+    def attach(self) -> None:
         """Bind to the running event loop, so that a signal's handler can reach it."""
-        self._call_soon, self._clock = _loop(backend)
+        self._call_soon, self._clock = _loop()
 
     def request(self, reason: Reason, exit_code: ExitCode = ExitCode.FAILED) -> None:
         """Stop the run for that reason; the first reason counts, but a signal outranks fail-fast."""
@@ -101,11 +100,10 @@ class Stop:
         return self._deadline
 
 
-def _loop(backend: Backend) -> tuple[Callable[[Callable[[], None]], object], Callable[[], float]]:
+def _loop() -> tuple[Callable[[Callable[[], None]], object], Callable[[], float]]:
     """How to call into the running loop from anywhere, and its clock, which works where no task runs."""
-    if backend == "trio":
-        import trio
-
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
         return trio.lowlevel.current_trio_token().run_sync_soon, trio.current_time
     from asyncio import get_running_loop
 

@@ -13,6 +13,7 @@ from asgi_probe.exchange import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from asgi_probe.engine.check import Verdict
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import CheckPlan
     from asgi_probe.engine.results import Phase, RequestRecord
@@ -33,7 +34,7 @@ class Telling:
     """Tells of checks and steps. With `tell_all` requests and answers of passing steps are told, too.
 
     `by_hand` are curl's options for the target, None where it cannot be asked by hand; `traceback` writes an app's
-    exception.
+    exception. With `show_credentials` headers that carry some are told as well, but for secrets.
     """
 
     emit: Callable[[Event], None]
@@ -42,6 +43,7 @@ class Telling:
     target: str
     traceback: Callable[[BaseException], str]
     tally: Tally
+    show_credentials: bool = False
 
     def started(self, check: CheckPlan) -> None:
         """A check begins."""
@@ -55,32 +57,34 @@ class Telling:
                 self.target,
                 check.spec,
                 check.description,
+                check.phase,
             )
         )
 
-    def finished(
-        self,
-        check: CheckPlan,
-        outcome: Outcome,
-        duration: float,
-        *,
-        reason: str | None = None,
-        mismatches: tuple[Mismatch, ...] = (),
-        traceback: str | None = None,
-    ) -> None:
-        """A check has ended; what is given has been masked."""
+    def finished(self, check: CheckPlan, verdict: Verdict, duration: float) -> None:
+        """A check has ended; what is known of it has been masked."""
         self.emit(
             CheckFinished(
-                check.id, outcome, duration, reason, mismatches, traceback, check.file, check.line, check.name
+                check.id,
+                verdict.outcome,
+                duration,
+                verdict.reason,
+                tuple(verdict.mismatches),
+                verdict.traceback,
+                check.file,
+                check.line,
+                check.name,
+                check.phase,
+                verdict.traceback_of,
             )
         )
 
     def step(self, check: CheckPlan, run: StepRun, phase: Phase, name: str, secrets: Secrets) -> StepFinished:
         """A step has ended; gives the event that told it."""
         outcome = run.outcome
-        if outcome in (Outcome.PASSED, Outcome.FLAKY) and not self.tell_all:
+        if outcome is Outcome.SKIPPED or (outcome in (Outcome.PASSED, Outcome.FLAKY) and not self.tell_all):
             saved = secrets.mask(run.last.saved) or None
-            reason = secrets.mask(run.stumbled) if outcome is Outcome.FLAKY else None
+            reason = secrets.mask(run.stumbled if outcome is Outcome.FLAKY else run.last.reason)
             event = StepFinished(
                 check.id, secrets.mask(name), phase, outcome, run.duration, run.attempts, saved=saved, reason=reason
             )
@@ -97,9 +101,10 @@ class Telling:
     def _in_full(self, check_id: str, run: StepRun, phase: Phase, name: str, secrets: Secrets) -> StepFinished:
         last, mask = run.last, secrets.mask
         answer, app_error = _what_came(last)
-        request = request_record(last.sent, mask) if last.sent else None
+        raised = last.raised or app_error
+        request = request_record(last.sent, mask, show_credentials=self.show_credentials) if last.sent else None
         place = (last.place or run.plan.place).location
-        shows_error = app_error is not None and not run.outcome.green
+        shows_error = raised is not None and not run.outcome.green
         return StepFinished(
             check_id,
             mask(name),
@@ -108,17 +113,18 @@ class Telling:
             run.duration,
             run.attempts,
             request=request,
-            response=response_record(answer, mask) if answer else None,
+            response=response_record(answer, mask, show_credentials=self.show_credentials) if answer else None,
             saved=mask(last.saved) or None,
             mismatches=tuple([masked_mismatch(mismatch, secrets) for mismatch in last.mismatches]),
             reason=mask(run.stumbled if run.outcome is Outcome.FLAKY else last.reason),
-            traceback=mask(self.traceback(app_error)) if app_error is not None and shows_error else None,
+            traceback=mask(self.traceback(raised)) if raised is not None and shows_error else None,
             curl=self._curl(request, last),
             file=place.source.name,
             line=place.line,
             column=place.column,
             width=place.width,
             source_line=mask(place.source.line(place.line)),
+            traceback_of="app" if last.raised is None else "hook",
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, assert_never
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.blocks import Block, Row
-from asgi_probe.reporters.failure import failed_step, mismatches, status, traceback
+from asgi_probe.reporters.failure import failed_step, mismatches, status, titled, traceback
 from asgi_probe.reporters.summary import Failed, Warnings, summary
 from asgi_probe.reporters.words import count, duration
 from asgi_probe.terminal import Line, Screen, inline
@@ -29,6 +29,7 @@ _BAR = 20
 _INDENTED = 6
 """Columns by which what stands under a check is indented."""
 _MOST_REASONS = 100
+_BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED)
 
 
 class ConsoleReporter:
@@ -134,17 +135,18 @@ class ConsoleReporter:
         elif check.outcome is Outcome.PASSED and self._verbosity <= 0:
             self._ended(opened, now)
             return
-        if check.outcome in (Outcome.FAILED, Outcome.ERROR):
+        if check.outcome in _BAD:
             self._bad += 1
             self._failed.add(file if _around(check) else check.id)
         if opened.listed(check.outcome, counts=not (_around(check) and check.outcome.green)):
             opened.add(self._row(check, steps, description), now)
-        self._ended(opened, now)
+        # a fixture is told only when it breaks: nobody could count on it
+        self._ended(opened, now, counts=check.phase != "fixture")
 
     def _row(self, check: CheckFinished, steps: list[StepFinished], description: str) -> Row:
         name = check.name or check.id.partition("::")[2]
         told: list[Line] = []
-        bad = check.outcome in (Outcome.FAILED, Outcome.ERROR)
+        bad = check.outcome in _BAD
         for step in steps:
             if bad and not step.outcome.green:
                 told += [[]] if told else []
@@ -169,9 +171,9 @@ class ConsoleReporter:
             self._unanswered.add(step.reason)
         return failed_step(step, check, whole=not known, columns=self._width())
 
-    def _ended(self, opened: Block, now: float) -> None:
+    def _ended(self, opened: Block, now: float, *, counts: bool = True) -> None:
         """One more check of a file has ended: show the file if it was the last, or if what is known cannot wait."""
-        if opened.left is not None:
+        if opened.left is not None and counts:
             opened.left -= 1
         if opened.left == 0:
             self._close(opened, now)
@@ -248,8 +250,8 @@ def _target(target: TargetInfo) -> str:
 
 
 def _around(check: CheckFinished) -> bool:
-    """Whether it is a file's setup or teardown."""
-    return check.name in ("setup", "teardown") and check.id == f"{check.file}::{check.name}"
+    """Whether it is a file's setup, teardown or fixture."""
+    return check.phase != "steps"
 
 
 def _brief(step: StepFinished) -> list[Line]:
@@ -268,7 +270,7 @@ def _beyond_steps(check: CheckFinished, steps: list[StepFinished], columns: int 
     if not any(step.mismatches for step in steps):
         told += mismatches(check.mismatches, columns)
     if check.traceback and not any(step.traceback for step in steps):
-        told += traceback(check.traceback)
+        told += [*titled(check.traceback_of), *traceback(check.traceback)]
     return told
 
 
@@ -283,6 +285,8 @@ def _note(check: CheckFinished, steps: list[StepFinished]) -> str:
         case Outcome.INTERRUPTED:
             cut = next((step.step for step in steps if step.outcome is Outcome.INTERRUPTED), "")
             return f"interrupted in {cut}" if cut and cut != check.name else "interrupted"
+        case Outcome.XFAILED | Outcome.XPASSED:
+            return f"{check.outcome}: {' '.join(check.reason.split())}" if check.reason else str(check.outcome)
         case Outcome.SKIPPED | Outcome.FAILED | Outcome.ERROR:
             known = not check.reason or any(step.reason == check.reason for step in steps)
             return str(check.outcome) if known else f"{check.outcome}: {' '.join((check.reason or '').split())}"

@@ -40,7 +40,7 @@ def failed_step(step: StepFinished, check: str, *, whole: bool = True, columns: 
         return told
     told += exchange(step.request, step.response)
     if step.traceback:
-        told += [[], [("the app's traceback", "title")], *traceback(step.traceback)]
+        told += [[], *titled(step.traceback_of), *traceback(step.traceback)]
     if step.curl:
         told += [[], [("try it by hand", "title")], *([_INDENT, *line] for line in block(step.curl, ""))]
     return told
@@ -252,6 +252,11 @@ def _shortened(text: Sequence[str], style: str, beyond: str | None = None, in_al
 
 def _cut(what: str, in_all: str) -> Line:
     return [(f"… {what}{f', {in_all}' * (bool(in_all) and in_all != what)}", "quiet")]
+
+
+def titled(whose: str) -> list[Line]:
+    """What stands above a traceback."""
+    return [[(f"the {whose}'s traceback", "title")]]
 
 
 def traceback(text: str) -> list[Line]:

@@ -17,15 +17,19 @@ GLYPHS = {
     Outcome.FAILED: ("✗", "failed"),
     Outcome.ERROR: ("!", "error"),
     Outcome.SKIPPED: ("○", "skipped"),
+    Outcome.XFAILED: ("✗", "skipped"),
+    Outcome.XPASSED: ("✓", "failed"),
     Outcome.INTERRUPTED: ("■", "interrupted"),
 }
 """Each outcome's glyph, and the style of what is said of it."""
 
 WORST_FIRST = (
-    Outcome.ERROR, Outcome.FAILED, Outcome.INTERRUPTED, Outcome.FLAKY, Outcome.PASSED, Outcome.SKIPPED,
+    Outcome.ERROR, Outcome.FAILED, Outcome.XPASSED, Outcome.INTERRUPTED, Outcome.FLAKY, Outcome.PASSED,
+    Outcome.XFAILED, Outcome.SKIPPED,
 )  # fmt: skip
 _IN_ORDER = (
-    Outcome.PASSED, Outcome.FLAKY, Outcome.FAILED, Outcome.ERROR, Outcome.SKIPPED, Outcome.INTERRUPTED,
+    Outcome.PASSED, Outcome.FLAKY, Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED, Outcome.XFAILED, Outcome.SKIPPED,
+    Outcome.INTERRUPTED,
 )  # fmt: skip
 
 

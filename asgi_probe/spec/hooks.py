@@ -18,11 +18,15 @@ _MARK = "__asgi_probe_blocking__"
 
 @dataclass(slots=True, eq=False)
 class Hook:
-    """A function by its name; `function` is there once it has been imported, before the run."""
+    """A function by its name; `function` is there once it has been imported, before the run.
+
+    `given` are the names of what it gets besides the probe, None where nothing is known of how it is called.
+    """
 
     reference: str
     node: Scalar
     function: Callable[..., Any] | None = None
+    given: tuple[str, ...] | None = None
 
     def __call__(self, *args: Any, **given: Any) -> Any:
         """Call it; what comes back may have to be awaited."""

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgi_probe.errors import UsageError
+from asgi_probe.spec.files import FileError, inside
 from asgi_probe.spec.source import Location, Problems, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from asgi_probe.spec.model import Spec
+    from asgi_probe.spec.source import Scalar
 
 MOST_BYTES = 10 * 1024 * 1024
 """How large a spec may be."""
@@ -49,6 +51,39 @@ class Loaded:
 
     specs: list[Spec] = field(default_factory=list)
     problems: Problems = field(default_factory=Problems)
+    library: Library | None = None
+
+
+class Library:
+    """Spec files, each read once whoever asks for it; what is wrong with them goes to `problems`."""
+
+    def __init__(self, root: Path, problems: Problems) -> None:
+        self.root = root
+        self._problems = problems
+        self._specs: dict[Path, Spec | None] = {}
+
+    def spec(self, path: Path) -> Spec | None:
+        """The spec in that file; None, with the problems reported, where there is none."""
+        key = path.resolve()
+        if key not in self._specs:
+            self._specs[key] = self._read(path)
+        return self._specs[key]
+
+    def beside(self, name: str, at: Scalar) -> Spec | None:
+        """The spec in the file that a spec names, relative to its own folder; problems are told at `at`."""
+        try:
+            path = inside(name, folder=at.source.path.parent, root=self.root)
+        except FileError as error:
+            self._problems.add(at, str(error))
+            return None
+        return self.spec(path)
+
+    def _read(self, path: Path) -> Spec | None:
+        own = Problems()
+        spec = _load(path, spec_name(path, self.root), own)
+        for problem in sorted(own.diagnostics, key=lambda problem: (problem.location.line, problem.location.column)):
+            self._problems.add(problem.location, problem.message, problem.hint, warning=problem.warning)
+        return spec
 
 
 def find_root(cwd: Path) -> Path:
@@ -88,15 +123,10 @@ def spec_name(path: Path, root: Path) -> str:
 
 def load(files: Sequence[Path], *, root: Path) -> Loaded:
     """Read every file; problems with files, YAML, keys and shapes are in `problems`, in the order of the files."""
-    loaded = Loaded()
-    for path in files:
-        own = Problems()
-        spec = _load(path, spec_name(path, root), own)
-        for problem in sorted(own.diagnostics, key=lambda problem: (problem.location.line, problem.location.column)):
-            loaded.problems.add(problem.location, problem.message, problem.hint, warning=problem.warning)
-        if spec is not None:
-            loaded.specs.append(spec)
-    return loaded
+    problems = Problems()
+    library = Library(root, problems)
+    specs = [spec for path in files if (spec := library.spec(path)) is not None]
+    return Loaded(specs, problems, library)
 
 
 def read_source(path: Path, name: str, problems: Problems) -> Source | None:

@@ -40,8 +40,22 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """The steps of a procedure in place of one: `procedure` names them, `given` are their variables."""
+
+    node: Mapping
+    name: Scalar | None
+    procedure: Scalar
+    given: Mapping | None
+    fields: dict[str, Entry]
+
+
+AnyStep = Step | Use
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
-    """Steps that pass or fail as one. `fields` may hold `name`, `description`, `skip` and, beside `steps`, `timeout`.
+    """Steps that pass or fail as one. `fields` are its own keys, such as `name` and `skip`, but tags and steps.
 
     An `inline` check is its own one step, which has no name of its own.
     """
@@ -49,8 +63,8 @@ class Check:
     node: Mapping
     fields: dict[str, Entry]
     tags: tuple[str, ...]
-    steps: tuple[Step, ...]
-    finally_: tuple[Step, ...]
+    steps: tuple[AnyStep, ...]
+    finally_: tuple[AnyStep, ...]
     inline: bool
 
 
@@ -65,13 +79,17 @@ class Spec:
     tags: tuple[str, ...]
     target: Node | None
     vars: dict[str, Entry]
+    secrets: tuple[Scalar, ...]
     defaults: dict[str, Entry]
-    setup: tuple[Step, ...]
-    teardown: tuple[Step, ...]
+    needs: tuple[Scalar, ...]
+    fixtures: tuple[Node, ...]
+    setup: tuple[AnyStep, ...]
+    teardown: tuple[AnyStep, ...]
     checks: tuple[Check, ...]
+    procedures: dict[str, tuple[AnyStep, ...]]
 
 
-_Known = dict[int, "Step | None"]
+_Known = dict[int, AnyStep | None]
 """The steps that have been read, by the identity of their nodes."""
 
 
@@ -82,7 +100,7 @@ def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
         return None
     entries = {key: entry for key, entry in node.entries.items() if not key.startswith("x-")}
     known = check_keys(entries, shapes.SPEC, problems)
-    if "checks" not in entries and known:
+    if "checks" not in entries and "procedures" not in entries and known:
         problems.add(node, "a spec needs checks", "add 'checks:' and under it '- get: /'")
     known_steps: _Known = {}
     items = _items(entries, "checks", problems)
@@ -96,11 +114,60 @@ def read_spec(source: Source, node: Node, problems: Problems) -> Spec | None:
         tags=_tags(entries, problems),
         target=entries["target"].value if "target" in entries else None,
         vars=_entries(entries, "vars"),
+        secrets=_texts(entries, "secrets", problems),
         defaults=_defaults(_entries(entries, "defaults"), problems),
+        needs=_texts(entries, "needs", problems),
+        fixtures=_calls(entries, "fixtures", problems),
         setup=_steps(entries, "setup", problems, known_steps),
         teardown=_steps(entries, "teardown", problems, known_steps),
         checks=checks,
+        procedures=_procedures(_entries(entries, "procedures"), problems, known_steps),
     )
+
+
+def _procedures(entries: dict[str, Entry], problems: Problems, known_steps: _Known) -> dict[str, tuple[AnyStep, ...]]:
+    for entry in entries.values():
+        if not shapes.LIST.holds(entry.value):
+            report_shape(entry.value, shapes.LIST, problems)
+    return {name: _steps(entries, name, problems, known_steps) for name in entries}
+
+
+def _texts(entries: dict[str, Entry], key: str, problems: Problems) -> tuple[Scalar, ...]:
+    """The texts of a list, or the single one."""
+    node = entries[key].value if key in entries else None
+    items = node.items if isinstance(node, Sequence) else [node] if isinstance(node, Scalar) else []
+    found = []
+    for item in items:
+        if isinstance(item, Scalar) and isinstance(item.value, str) and item.value:
+            found.append(item)
+        elif not is_null(item) or item is not node:
+            problems.add(item, f"expected text, found {kind_of(item)}")
+    return tuple(found)
+
+
+def _calls(entries: dict[str, Entry], key: str, problems: Problems) -> tuple[Node, ...]:
+    """The functions of a list, or the single one; each a name or a mapping, whose keys are known."""
+    node = entries[key].value if key in entries else None
+    if node is None or is_null(node):
+        return ()
+    items = node.items if isinstance(node, Sequence) else [node]
+    for item in items:
+        _check_call(item, key, problems)
+    return tuple(items)
+
+
+def _check_call(item: Node, key: str, problems: Problems) -> None:
+    match item:
+        case Mapping(entries=given) if "sql" in given and key == "verify":
+            check_keys(given, shapes.SQL, problems)
+        case Mapping(entries=given):
+            known = check_keys(given, shapes.CALL, problems)
+            if known and "call" not in given:
+                problems.add(item, "a call needs 'call'", "such as {call: 'shop.probes:row_exists', with: {id: 1}}")
+        case Scalar(value=str()):
+            pass
+        case _:
+            problems.add(item, f"expected 'module:function' or {{call:, with:}}, found {kind_of(item)}")
 
 
 def _check(node: Node, problems: Problems, known_steps: _Known) -> Check | None:
@@ -108,15 +175,19 @@ def _check(node: Node, problems: Problems, known_steps: _Known) -> Check | None:
         problems.add(node, f"a check is a mapping, found {kind_of(node)}", "such as '- get: /health'")
         return None
     entries = node.entries
-    own: dict[str, Entry] = {key: entries[key] for key in ("name", "description", "skip") if key in entries}
+    own: dict[str, Entry] = {key: entry for key, entry in entries.items() if key in shapes.CHECK and key != "tags"}
     if "skip" in own:
         _check_reason(own["skip"].value, problems)
+    _check_expansion(own, problems)
     if "name" in own:
         check_name(own["name"].value, problems)
     if "steps" in entries or "finally" in entries:
         return _check_of_steps(node, own, problems, known_steps)
     check_keys({key: entry for key, entry in entries.items() if key in shapes.CHECK}, shapes.CHECK, problems)
     rest = {key: entry for key, entry in entries.items() if key not in shapes.CHECK}
+    if "use" in entries:
+        used = _use(node, None, rest, shapes.CHECK | shapes.USE, problems)
+        return Check(node, own, _tags(entries, problems), (used,) if used else (), (), inline=True)
     step = _request_step(node, None, rest, shapes.CHECK | shapes.STEP | shapes.STEPS, problems)
     return Check(node, own, _tags(entries, problems), (step,) if step else (), (), inline=True)
 
@@ -124,14 +195,14 @@ def _check(node: Node, problems: Problems, known_steps: _Known) -> Check | None:
 def _check_of_steps(node: Mapping, own: dict[str, Entry], problems: Problems, known_steps: _Known) -> Check:
     entries = node.entries
     table = shapes.CHECK | shapes.STEPS
-    beside = [key for key in entries if key in shapes.STEP and key not in table]
+    beside = [key for key in entries if key in (*shapes.STEP, *shapes.USE) and key not in table]
     for key in beside:
         problems.add(entries[key], f"{key!r} cannot stand beside 'steps'", "move it into a step")
     check_keys({key: entry for key, entry in entries.items() if key not in beside}, table, problems)
     if "steps" not in entries:
         problems.add(entries["finally"], "'finally' wants 'steps' beside it")
-    if "timeout" in entries:
-        own = own | {"timeout": entries["timeout"]}
+    own = own | {key: entries[key] for key in ("timeout", "verify") if key in entries}
+    _calls(entries, "verify", problems)
     steps = _steps(entries, "steps", problems, known_steps)
     last = _steps(entries, "finally", problems, known_steps)
     return Check(node, own, _tags(entries, problems), steps, last, inline=False)
@@ -144,7 +215,27 @@ def _check_reason(node: Node, problems: Problems) -> None:
         )
 
 
-def _steps(entries: dict[str, Entry], key: str, problems: Problems, known: _Known) -> tuple[Step, ...]:
+def _check_expansion(own: dict[str, Entry], problems: Problems) -> None:
+    """What is inside `xfail`, `each` and `matrix`."""
+    for key, table in (("xfail", shapes.XFAIL), ("each", shapes.ROWS_FILE)):
+        if key in own and isinstance(own[key].value, Mapping):
+            known = check_keys(_entries(own, key), table, problems)
+            needed = next(iter(table))
+            if known and needed not in _entries(own, key):
+                problems.add(own[key], f"{key!r} needs {needed!r}")
+    for row in _items(own, "each", problems):
+        if not isinstance(row, Mapping):
+            problems.add(row, f"a row is a mapping from names to values, found {kind_of(row)}", "such as {sku: A-1}")
+    for name, entry in _entries(own, "matrix").items():
+        if not isinstance(entry.value, Sequence):
+            problems.add(entry.value, f"expected the values of {name!r} as a list, found {kind_of(entry.value)}")
+        elif not entry.value.items:
+            problems.add(entry.value, f"{name!r} has no values")
+    if "matrix" in own and isinstance(own["matrix"].value, Mapping) and not _entries(own, "matrix"):
+        problems.add(own["matrix"].value, "'matrix' is empty", "such as {size: [s, m, l]}")
+
+
+def _steps(entries: dict[str, Entry], key: str, problems: Problems, known: _Known) -> tuple[AnyStep, ...]:
     """The steps of a list; one that an alias repeats is read once."""
     items = _items(entries, key, problems)
     for item in items:
@@ -153,7 +244,7 @@ def _steps(entries: dict[str, Entry], key: str, problems: Problems, known: _Know
     return tuple([step for item in items if (step := known[id(item)]) is not None])
 
 
-def _step(node: Node, problems: Problems) -> Step | None:
+def _step(node: Node, problems: Problems) -> AnyStep | None:
     if not isinstance(node, Mapping):
         problems.add(node, f"a step is a mapping, found {kind_of(node)}", "such as '- get: /health'")
         return None
@@ -161,7 +252,24 @@ def _step(node: Node, problems: Problems) -> Step | None:
     name = node.entries.get("name")
     if name and not shapes.TEXT.holds(name.value):
         report_shape(name.value, shapes.TEXT, problems)
-    return _request_step(node, _scalar(node.entries, "name"), rest, {"name": shapes.TEXT} | shapes.STEP, problems)
+    said = _scalar(node.entries, "name")
+    if "use" in node.entries:
+        return _use(node, said, rest, {"name": shapes.TEXT} | shapes.USE, problems)
+    return _request_step(node, said, rest, {"name": shapes.TEXT} | shapes.STEP, problems)
+
+
+def _use(
+    node: Mapping, name: Scalar | None, entries: dict[str, Entry], table: dict[str, shapes.Shape], problems: Problems
+) -> Use | None:
+    beside = [key for key in entries if key in shapes.STEP and key not in table]
+    for key in beside:
+        problems.add(entries[key], f"{key!r} cannot stand beside 'use'", "it belongs to the procedure's steps")
+    check_keys({key: entry for key, entry in entries.items() if key not in beside}, table, problems)
+    procedure = _scalar(entries, "use")
+    given = entries["with"].value if "with" in entries else None
+    if procedure is None:
+        return None
+    return Use(node, name, procedure, given if isinstance(given, Mapping) else None, entries)
 
 
 def _request_step(
@@ -173,6 +281,7 @@ def _request_step(
         key: entry for key, entry in entries.items() if key in shapes.STEP and key not in (*shapes.METHODS, "request")
     }
     _check_fields(fields, problems)
+    _calls(fields, "verify", problems)
     if request is None:
         return None
     method, url = request
@@ -230,11 +339,11 @@ def _is_url(node: Scalar, problems: Problems) -> bool:
 
 
 def _defaults(entries: dict[str, Entry], problems: Problems) -> dict[str, Entry]:
-    for key in ("save", "name", "request", *shapes.METHODS):
-        if key in entries:
-            problems.add(entries[key], f"{key!r} cannot stand in 'defaults'", "it belongs to a step")
-    allowed = {key: entry for key, entry in entries.items() if key in shapes.DEFAULTS or key not in shapes.STEP}
-    allowed.pop("name", None)
+    steps_own = {*shapes.STEP, *shapes.USE, "name"} - shapes.DEFAULTS.keys()
+    for key, entry in entries.items():
+        if key in steps_own:
+            problems.add(entry, f"{key!r} cannot stand in 'defaults'", "it belongs to a step")
+    allowed = {key: entry for key, entry in entries.items() if key not in steps_own}
     check_keys(allowed, shapes.DEFAULTS, problems)
     _check_fields(allowed, problems)
     return _normal({key: entry for key, entry in allowed.items() if key in shapes.DEFAULTS})
@@ -324,6 +433,28 @@ def _saves(entry: Entry, problems: Problems) -> None:
                 problems.add(found, "a save needs 'from'", "such as 'from: $.id'")
 
 
+def _graphql(entry: Entry, problems: Problems) -> None:
+    if not isinstance(entry.value, Mapping):
+        return
+    given = entry.value.entries
+    known = check_keys(given, shapes.GRAPHQL, problems)
+    if known and "query" not in given:
+        problems.add(entry, "'graphql' needs 'query'", "such as {query: '{ items { sku } }'}")
+    if "query" in given:
+        _one_of(shapes.ROWS_FILE, ("file",))(given["query"], problems)
+
+
+def _poll(entry: Entry, problems: Problems) -> None:
+    if not isinstance(entry.value, Mapping):
+        return
+    given = entry.value.entries
+    known = check_keys(given, shapes.POLL, problems)
+    if known and "until" not in given:
+        problems.add(entry, "'poll' needs 'until'", "such as {until: {json: {status: done}}, within: 30s}")
+    if "until" in given and isinstance(given["until"].value, Mapping):
+        check_keys(given["until"].value.entries, shapes.EXPECT, problems)
+
+
 _INSIDE: dict[str, Callable[[Entry, Problems], None]] = {
     "params": _values(shapes.ONE_OR_LIST),
     "headers": _values(shapes.ONE_OR_LIST),
@@ -332,22 +463,27 @@ _INSIDE: dict[str, Callable[[Entry, Problems], None]] = {
     "auth": _auth,
     "multipart": _multipart,
     "body": _one_of(shapes.BODY, tuple(shapes.BODY)),
+    "graphql": _graphql,
     "expect": _keys_of(shapes.EXPECT),
     "retry": _keys_of(shapes.RETRY),
+    "poll": _poll,
     "save": _saves,
 }
 
 
 def _normal(fields: dict[str, Entry]) -> dict[str, Entry]:
     """The fields with `expect: 200` written out."""
-    expect = fields.get("expect")
-    if expect is None or isinstance(expect.value, Mapping) or is_null(expect.value):
-        return fields
+    return fields | {"expect": written_out(fields["expect"])} if "expect" in fields else fields
+
+
+def written_out(expect: Entry) -> Entry:
+    """An expectation as the mapping that it is short for; null stays null."""
     value = expect.value
+    if isinstance(value, Mapping) or is_null(value):
+        return expect
     width = value.width if isinstance(value, Scalar) else 1
     status = Entry(Scalar(value.source, value.line, value.column, width, "status", "status"), value)
-    whole = Mapping(value.source, value.line, value.column, {"status": status})
-    return fields | {"expect": Entry(expect.key, whole)}
+    return Entry(expect.key, Mapping(value.source, value.line, value.column, {"status": status}))
 
 
 def _items(entries: dict[str, Entry], key: str, problems: Problems) -> list[Node]:

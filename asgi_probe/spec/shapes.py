@@ -39,9 +39,13 @@ TEXT_OR_LIST = Shape((Scalar, Sequence), "text or a list of texts", null=False)
 TEXT_OR_MAPPING = Shape((Scalar, Mapping), "a name or a mapping", null=False)
 LIST = Shape((Sequence,), "a list", null=False)
 SECTION = Shape((Mapping,), "a mapping", null=False)
+TEXT_OR_SECTION = Shape((Scalar, Mapping), "text or a mapping", null=False)
+ROWS = Shape((Sequence, Mapping), "a list of rows, or {file: …}", null=False)
+CALLS = Shape((Scalar, Sequence, Mapping), "a function 'module:function', or a list of them", null=False)
+COUNT = Shape((Scalar,), "a number", null=False)
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
-BODIES = ("json", "form", "multipart", "body")
+BODIES = ("json", "form", "multipart", "body", "graphql")
 
 SPEC = {
     "name": TEXT,
@@ -49,15 +53,30 @@ SPEC = {
     "tags": TEXT_OR_LIST,
     "target": TEXT_OR_MAPPING,
     "vars": SECTION,
+    "secrets": TEXT_OR_LIST,
     "defaults": SECTION,
+    "needs": TEXT_OR_LIST,
+    "fixtures": CALLS,
     "setup": LIST,
     "teardown": LIST,
     "checks": LIST,
+    "procedures": SECTION,
 }
 """The top of a file; keys that begin with `x-` are free besides."""
-CHECK = {"name": TEXT, "description": TEXT, "tags": TEXT_OR_LIST, "skip": TEXT}
+CHECK = {
+    "name": TEXT,
+    "description": TEXT,
+    "tags": TEXT_OR_LIST,
+    "skip": TEXT,
+    "xfail": TEXT_OR_SECTION,
+    "when": SECTION,
+    "each": ROWS,
+    "matrix": SECTION,
+    "repeat": COUNT,
+    "lock": TEXT_OR_LIST,
+}
 """What every check takes."""
-STEPS = {"timeout": ONE, "steps": LIST, "finally": LIST}
+STEPS = {"timeout": ONE, "steps": LIST, "finally": LIST, "verify": CALLS}
 """What a check of steps takes besides."""
 DEFAULTS = {
     "params": KEYED,
@@ -68,6 +87,7 @@ DEFAULTS = {
     "form": KEYED,
     "multipart": KEYED,
     "body": ONE_OR_MAPPING,
+    "graphql": KEYED,
     "follow_redirects": ONE,
     "max_body": ONE,
     "expect": ANY,
@@ -77,8 +97,14 @@ DEFAULTS = {
 }
 """What steps take and inherit."""
 REQUEST = {"method": TEXT, "url": TEXT}
-STEP = DEFAULTS | dict.fromkeys(METHODS, TEXT) | {"request": SECTION, "save": SECTION}
+STEP = (
+    DEFAULTS
+    | dict.fromkeys(METHODS, TEXT)
+    | {"request": SECTION, "save": SECTION, "when": SECTION, "poll": SECTION, "verify": CALLS}
+)
 """What a step takes, but for its name."""
+USE = {"use": TEXT, "with": SECTION, "when": SECTION}
+"""What a step takes that stands for a procedure's, but for its name."""
 EXPECT = dict.fromkeys(
     (
         "status", "headers", "cookies", "json", "jsonpath", "text", "bytes", "time", "size", "url", "http_version",
@@ -87,10 +113,16 @@ EXPECT = dict.fromkeys(
     ANY,
 )  # fmt: skip
 """What is expected; the shapes are told where patterns are compiled, as are those of a save."""
-AUTH = {"basic": PAIR, "bearer": ONE, "digest": PAIR, "netrc": ONE}
+AUTH = {"basic": PAIR, "bearer": ONE, "digest": PAIR, "netrc": ONE, "call": TEXT}
 RETRY = {"times": ONE, "delay": ONE, "backoff": ONE, "max_delay": ONE, "jitter": ONE}
 BODY = {"file": TEXT, "base64": TEXT, "hex": TEXT}
 PART = {"file": TEXT, "content": ONE, "filename": TEXT, "type": TEXT}
+POLL = {"until": ANY, "every": ONE, "within": ONE}
+GRAPHQL = {"query": TEXT_OR_SECTION, "variables": ANY, "operation": ONE}
+XFAIL = {"reason": TEXT, "strict": COUNT}
+CALL = {"call": TEXT, "with": SECTION}
+SQL = {"sql": TEXT, "with": SECTION, "database": TEXT, "rows": ANY}
+ROWS_FILE = {"file": TEXT}
 SAVE = dict.fromkeys(("from", "regex", "as", "default", "secret"), ANY)
 
 

@@ -141,6 +141,8 @@ class Diagnostic:
     message: str
     hint: str = ""
     warning: bool = False
+    traceback: str | None = None
+    """Where in the user's code it came from."""
 
     def __str__(self) -> str:
         return f"{self.location}: {self.message}" + (f" ({self.hint})" if self.hint else "")
@@ -159,6 +161,8 @@ class Diagnostic:
         lines += excerpt(at.line, at.source.line(at.line), [(at.column, at.width)], columns)
         if self.hint:
             lines.append([("  = ", "gutter"), (harmless(self.hint), "hint")])
+        for line in (self.traceback or "").splitlines():
+            lines.append([("  | ", "gutter"), (harmless(line), "")])
         return lines
 
 
@@ -175,13 +179,21 @@ class Problems:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     _seen: set[tuple[str, int, int, str]] = field(default_factory=set)
 
-    def add(self, at: Node | Entry | Location, message: str, hint: str = "", *, warning: bool = False) -> None:
+    def add(
+        self,
+        at: Node | Entry | Location,
+        message: str,
+        hint: str = "",
+        *,
+        warning: bool = False,
+        traceback: str | None = None,
+    ) -> None:
         """Report a problem; an `Entry` means its key."""
         where = at.key.location if isinstance(at, Entry) else at if isinstance(at, Location) else at.location
         mark = (where.source.name, where.line, where.column, message)
         if mark not in self._seen:
             self._seen.add(mark)
-            self.diagnostics.append(Diagnostic(where, message, hint, warning))
+            self.diagnostics.append(Diagnostic(where, message, hint, warning, traceback))
 
     @property
     def errors(self) -> list[Diagnostic]:

@@ -65,7 +65,7 @@ class Compilation:
     """Compiles the values of one place, where the names in `known` can exist; what is wrong goes to `problems`.
 
     `read(file)` is relative to `folder` and stays inside `root`. `used` are all names that were seen, `hooks` the
-    functions of the user's.
+    functions of the user's. Where it is `open` other names may exist, too: functions of the user's give them.
     """
 
     problems: Problems
@@ -74,6 +74,18 @@ class Compilation:
     root: Path
     used: set[str] = field(default_factory=set)
     hooks: list[Hook] = field(default_factory=list)
+    open: bool = False
+
+    def variable(self, node: Scalar) -> Value:
+        """What a variable or a path into it holds, written without `${}`; a VariableError where it has no value."""
+        path = _path(node.text)
+        if path is None:
+            self.problems.add(node, f"{node.text!r} is no variable", "such as target, env.CI or order.status")
+            return Value.of(node, None)
+        if path[0] == "env" and len(path) == 2:
+            return Value(node, constant=False, render=_environ_lookup(str(path[1]), node))
+        _need(self, str(path[0]), node.location)
+        return Value(node, constant=False, render=_walk(path, node.text, node))
 
     def hook(self, node: Node) -> Hook | None:
         """The function that `module:function` names, to be imported before the run; None where that is no name."""
@@ -217,6 +229,8 @@ def _need(c: Compilation, name: str, at: Location) -> None:
     c.used.add(name)
     if name in c.known or name in ALWAYS_KNOWN:
         return
+    if c.open and name not in FUNCTION_NAMES:
+        return
     if name in FUNCTION_NAMES:
         c.problems.add(at, f"{name!r} is a function", f"call it: ${{{name}({'…' * (name.startswith(('ra', 're')))})}}")
         return
@@ -239,7 +253,10 @@ def _environ(c: Compilation, node: Scalar, path: list[str | int], at: Location) 
         return _nothing
     name = str(path[1])
     _need_environ(c, name, at)
+    return _environ_lookup(name, node)
 
+
+def _environ_lookup(name: str, node: Scalar) -> Callable[[Scope[str, Any]], Any]:
     def render(_scope: Scope[str, Any]) -> Any:
         if name not in os.environ:
             raise VariableError(f"the environment variable {name!r} is not set", node)

@@ -325,3 +325,10 @@ def _is_fastapi(value: object) -> bool:
 
 def _is_of_framework(value: object) -> bool:
     return any(f"{base.__module__}.{base.__qualname__}" in _FRAMEWORKS for base in type(value).__mro__)
+
+
+def import_attribute(reference: str, *, root: Path) -> Any:
+    """What `module:attribute` names; `root` comes first on the path. Raises `TargetError`."""
+    place, _, attribute = _split(reference)
+    _first_on_path(root.resolve())
+    return _attribute(_import_module(place, root), attribute, place)

@@ -213,3 +213,11 @@ def _survived(error: BaseException, write: Callable[[object], str]) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"
+
+
+def asserted(error: AssertionError) -> str:
+    """The line of the user's code that failed, for an assertion that says nothing itself."""
+    import linecache
+
+    frames = [frame for frame in _frames(error.__traceback__) if not frame[3]]
+    return linecache.getline(frames[-1][0], frames[-1][1]).strip() if frames else ""

@@ -1,0 +1,134 @@
+"""What looks behind an answer: the user's functions, called with the probe, under the step's timeout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from asgi_probe.engine.hooks import invoke, takes_probe
+from asgi_probe.engine.results import Mismatch
+from asgi_probe.spec.variables import naming_fault
+from asgi_probe.spec.written import display
+from asgi_probe.target.tracebacks import asserted, in_a_line, unwrapped
+
+if TYPE_CHECKING:
+    from asgi_probe.engine.plan import HookPlan, Looks
+    from asgi_probe.exchange import Answer
+    from asgi_probe.spec.hooks import Hook
+    from asgi_probe.spec.source import Node
+    from asgi_probe.target.base import Target
+    from asgi_probe.target.probe import Probe
+    from asgi_probe.target.session import Session
+
+Scope = dict[str, Any]
+Keep = Callable[[str, Any, "Node"], None]
+"""Takes a variable: its name, its value, and where the function is named that gave it."""
+
+
+class HookError(Exception):
+    """A function of the user's that gave no verdict: the reason, where it is named, and what it raised."""
+
+    def __init__(self, reason: str, node: Node, raised: BaseException | None = None) -> None:
+        super().__init__(reason)
+        self.node = node
+        self.raised = raised
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Calls the user's functions for one check."""
+
+    session: Session
+    target: Target
+
+    def probe(self, scope: Scope, answer: Answer | None) -> Probe:
+        """What a function gets."""
+        from asgi_probe.target.probe import probe_for
+
+        return probe_for(self.session, scope, answer, self.target)
+
+    async def look(
+        self, looks: Looks, scope: Scope, answer: Answer | None, seconds: float, keep: Keep
+    ) -> list[Mismatch]:
+        """Call all, each within so many seconds; gives what they found wrong, raises HookError and VariableError.
+
+        What one returns goes to `keep`, and is in `scope` for the next.
+        """
+        mismatches: list[Mismatch] = []
+        for look in looks:
+            given = look.given.render(scope) if look.given is not None else {}
+            saved = await self._asserted(look, given, self.probe(scope, answer), seconds, mismatches)
+            for name, value in saved.items():
+                keep(name, value, look.node)
+        return mismatches
+
+    async def _asserted(
+        self, look: HookPlan, given: dict[str, Any], probe: Probe, seconds: float, mismatches: list[Mismatch]
+    ) -> dict[str, Any]:
+        try:
+            return _to_save(await call(look.hook, probe, given, seconds), look.hook)
+        except AssertionError as error:
+            mismatches.append(_mismatch(look.hook, error))
+            return {}
+
+
+async def call(hook: Hook, probe: Probe, given: dict[str, Any], seconds: float) -> Any:
+    """What the function gives, in time; raises AssertionError as it is, and HookError for all else that it raises."""
+    function = hook.function
+    if function is None:
+        message = f"{hook.reference!r} has not been imported"
+        raise RuntimeError(message)
+    began = perf_counter()
+    with anyio.move_on_after(seconds) as limit:
+        found = await _surviving(hook, function, probe, given)
+    took = perf_counter() - began
+    if limit.cancelled_caught or took > seconds:
+        late = "" if limit.cancelled_caught else f"; it took {took:.3g} s and kept all others waiting"
+        raise HookError(f"{hook.reference} did not end within {seconds:g} s{late}", hook.node)
+    return found
+
+
+async def _surviving(hook: Hook, function: Callable[..., Any], probe: Probe, given: dict[str, Any]) -> Any:
+    cancelled = anyio.get_cancelled_exc_class()
+    try:
+        return await invoke(function, *((probe,) if takes_probe(function) else ()), **given)
+    except (cancelled, AssertionError):
+        raise
+    except BaseException as error:
+        inner = unwrapped(error)
+        if isinstance(inner, AssertionError):
+            raise inner from None
+        if isinstance(error, GeneratorExit):
+            raise
+        raise HookError(f"{hook.reference} raised {in_a_line(inner)}", hook.node, inner) from None
+
+
+def _to_save(given: Any, hook: Hook) -> dict[str, Any]:
+    """What a function returned, to be saved."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        hint = "use assert to say what must hold" if isinstance(given, bool) else "expected None, or a mapping to save"
+        raise HookError(f"{hook.reference} returned {display(given)}: {hint}", hook.node)
+    return variables_of(given, hook)
+
+
+def variables_of(given: Mapping[Any, Any], hook: Hook) -> dict[str, Any]:
+    """A mapping as variables; a HookError for what cannot name one."""
+    for name in given:
+        fault = naming_fault(name) if isinstance(name, str) else f"{name!r} is no text and cannot name a variable"
+        if fault:
+            raise HookError(f"{hook.reference}: {fault}", hook.node)
+    return dict(given)
+
+
+def _mismatch(hook: Hook, error: AssertionError) -> Mismatch:
+    at = hook.node.location
+    said = str(error).strip() or asserted(error)
+    message = f"{hook.reference}: {said}" if said else f"{hook.reference}: an assertion failed"
+    line = at.source.line(at.line)
+    return Mismatch("hook", None, message, None, None, at.source.name, at.line, at.column, at.width, line)

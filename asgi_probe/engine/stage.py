@@ -1,0 +1,303 @@
+"""An entered target and what runs on it: files are opened, their checks run, files closed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from heapq import heappush, heappushpop
+from typing import TYPE_CHECKING, Any
+
+from asgi_probe.engine.check import CheckRun
+from asgi_probe.engine.fixtures import Fixtures
+from asgi_probe.engine.inspection import Inspection
+from asgi_probe.engine.plan import CheckPlan
+from asgi_probe.engine.results import Outcome
+from asgi_probe.engine.secrets import Secrets
+from asgi_probe.engine.telling import Tally, Telling
+from asgi_probe.target.cookies import Jar
+from asgi_probe.target.session import Exchanger
+from asgi_probe.target.tracebacks import app_traceback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from asgi_probe.engine.backend import Backend
+    from asgi_probe.engine.check import Verdict
+    from asgi_probe.engine.events import Event
+    from asgi_probe.engine.fixtures import Broken
+    from asgi_probe.engine.plan import FilePlan
+    from asgi_probe.engine.stopping import Stop
+    from asgi_probe.target.base import Target
+    from asgi_probe.target.session import Session
+
+_SLOWEST = 5
+
+
+@dataclass(slots=True)
+class Score:
+    """What a run has come to so far, in constant memory."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    done: int = 0
+    bad: int = 0
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        self.bad += not outcome.green and outcome is not Outcome.INTERRUPTED
+
+    def time(self, check_id: str, seconds: float) -> None:
+        if len(self.slowest) < _SLOWEST:
+            heappush(self.slowest, (seconds, check_id))
+        elif seconds > self.slowest[0][0]:
+            heappushpop(self.slowest, (seconds, check_id))
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
+
+    `root` is the project's folder, for tracebacks. `secrets` are values that are never told. `uvloop` None means: if
+    it is installed.
+    """
+
+    max_failures: int | None = None
+    tell_all: bool = False
+    root: Path | None = None
+    backend: Backend = "asyncio"
+    uvloop: bool | None = None
+    secrets: tuple[str, ...] = ()
+    show_credentials: bool = False
+
+
+@dataclass(slots=True)
+class Given:
+    """What a file gives to those that need it: variables, cookies, what is secret of it, or why there is nothing."""
+
+    saved: dict[str, Any] = field(default_factory=dict)
+    jar: Jar = field(default_factory=Jar)
+    secrets: set[str] = field(default_factory=set)
+    failed: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class OpenFile:
+    """A file while its checks run: what its setup saved, and whose cookies they start with.
+
+    `left_out` says why nothing of it runs: what it needs has failed; `trouble` why none of its checks can be judged:
+    its setup or a fixture did not pass.
+    """
+
+    plan: FilePlan
+    session: Session
+    inspection: Inspection
+    secrets: Secrets
+    needed: dict[str, Any] = field(default_factory=dict)
+    saved: dict[str, Any] = field(default_factory=dict)
+    fixtures: Fixtures | None = None
+    left_out: str | None = None
+    trouble: str | None = None
+    gives: Given = field(default_factory=Given)
+    _from_checks: dict[str, tuple[dict[str, Any], Jar]] = field(default_factory=dict)
+
+    def scope(self) -> dict[str, Any]:
+        """What a check starts with."""
+        return self.plan.scope(self.saved, self.needed)
+
+    def remember(self, check: CheckPlan, run: CheckRun) -> None:
+        """What a check gives to the files that need this one."""
+        if run.saved or run.inspection.session.jar:
+            self._from_checks[check.id] = (run.saved, run.inspection.session.jar)
+        self.gives.secrets |= run.secrets.values
+        if run.verdict.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED) and self.gives.failed is None:
+            self.gives.failed = f"{check.id} {_ENDED[run.verdict.outcome]}"
+
+    def given(self) -> Given:
+        """What it gives when all its checks are through, in their order; later wins."""
+        given = Given(dict(self.saved), self.session.jar.copy(), set(self.gives.secrets), self.gives.failed)
+        for check in self.plan.checks:
+            if check.id in self._from_checks:
+                saved, jar = self._from_checks[check.id]
+                given.saved |= saved
+                given.jar.add(jar)
+        return given
+
+
+class Stage:
+    """Runs files and checks on a target that has been entered, and tells of them.
+
+    Files are opened with `file` and `open`, each of their checks is run once with `check`, `close` ends them. Those
+    that a file needs must have been run whole before.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        options: RunOptions,
+        stop: Stop,
+        emit: Callable[[Event], None],
+        score: Score | None = None,
+        tally: Tally | None = None,
+        *,
+        needed: Sequence[str] = (),
+    ) -> None:
+        """`needed` are the names of the files that others need."""
+        self.target = target
+        self.score = score or Score()
+        self._options = options
+        self._stop = stop
+        self._exchanger = Exchanger(target)
+        self._needed = frozenset(needed)
+        self._given: dict[str, Given] = {}
+        self._telling = Telling(
+            emit,
+            options.tell_all,
+            target.by_hand if target.kind == "live" else None,
+            target.name,
+            lambda error: app_traceback(error, root=options.root),
+            tally or Tally(),
+            show_credentials=options.show_credentials,
+        )
+
+    def file(self, plan: FilePlan) -> OpenFile:
+        """The file, which is still to be opened; it starts with what the files gave that it needs."""
+        session = self._exchanger.session()
+        file = OpenFile(plan, session, Inspection(session, self.target), Secrets(self._options.secrets))
+        for name in plan.needs:
+            given = self._given.get(name)
+            if given is None:
+                continue
+            file.needed |= given.saved
+            session.jar.add(given.jar)
+            file.secrets.values |= given.secrets
+            if given.failed and file.left_out is None:
+                file.left_out = f"it needs {name}, which failed: {given.failed}"
+        return file
+
+    async def open(self, file: OpenFile) -> None:
+        """Open its fixtures and run its setup."""
+        plan = file.plan
+        for name in plan.secrets:
+            if name in (scope := file.scope()):
+                file.secrets.add(scope[name])
+        if file.left_out is None and plan.fixtures:
+            await self._open_fixtures(file)
+        if plan.setup is None:
+            return
+        run = self._run_of(plan.setup, file, file.scope(), file.inspection)
+        if file.left_out is not None:
+            run.verdict.add(Outcome.SKIPPED, file.left_out)
+        elif file.trouble is not None:
+            run.verdict.add(Outcome.ERROR, file.trouble)
+        else:
+            await run.cancellable("setup")
+            file.saved |= run.saved
+            file.secrets.values |= run.secrets.values
+            if not run.verdict.outcome.green:
+                file.trouble = f"setup {_ENDED[run.verdict.outcome]}: {run.verdict.why}"
+        self._finish(run)
+
+    async def _open_fixtures(self, file: OpenFile) -> None:
+        fixtures = file.fixtures = Fixtures(file.plan.fixtures, file.inspection)
+        await fixtures.open(file.scope())
+        file.saved |= fixtures.given
+        for name in file.plan.secrets & fixtures.given.keys():
+            file.secrets.add(fixtures.given[name])
+        if fixtures.broken is not None:
+            file.trouble = file.secrets.mask(f"fixture {fixtures.broken.reason}")
+            self._tell_broken(file, fixtures.broken)
+
+    async def check(self, file: OpenFile, check: CheckPlan) -> Verdict:
+        """Run one of its checks."""
+        session = self._exchanger.session(file.session.jar)
+        run = self._run_of(check, file, file.scope() | check.row, Inspection(session, self.target))
+        if check.skip is not None:
+            run.verdict.add(Outcome.SKIPPED, check.skip)
+        elif file.left_out is not None:
+            run.verdict.add(Outcome.SKIPPED, file.left_out)
+        elif file.trouble:
+            run.verdict.add(Outcome.ERROR, file.trouble)
+        else:
+            for name in file.plan.secrets & check.row.keys():
+                run.secrets.add(check.row[name])
+            await run.steps()
+            await session.aclose()
+        self.score.done += 1
+        self.score.time(check.id, self._finish(run))
+        if file.plan.name in self._needed:
+            file.remember(check, run)
+        return run.verdict
+
+    def settle(self, file: OpenFile) -> None:
+        """All its checks are through: what they gave is there for the files that need it."""
+        given = file.given()
+        if file.left_out is not None:
+            given.failed = given.failed or file.left_out
+        if file.trouble is not None:
+            given.failed = given.failed or file.trouble
+        self._given[file.plan.name] = given
+
+    async def close(self, file: OpenFile) -> None:
+        """Run its teardown and close its fixtures, whatever happened before."""
+        teardown = file.plan.teardown
+        if teardown:
+            run = self._run_of(teardown, file, file.scope(), file.inspection)
+            if file.left_out is not None:
+                run.verdict.add(Outcome.SKIPPED, file.left_out)
+            else:
+                await run.closing("teardown", teardown.steps)
+            if not run.verdict.outcome.green:
+                run.verdict.outcome = Outcome.ERROR
+                run.verdict.reason = run.verdict.reason or run.verdict.why
+            self._finish(run)
+        if file.fixtures is not None:
+            with self._stop.closing():
+                await file.fixtures.close()
+            for broken in file.fixtures.left_broken:
+                self._tell_broken(file, broken)
+        await file.session.aclose()
+
+    async def aclose(self) -> None:
+        """Close what was opened for all files together."""
+        await self._exchanger.aclose()
+
+    def _tell_broken(self, file: OpenFile, broken: Broken) -> None:
+        """A fixture that did not open or close is a check of its own."""
+        plan = file.plan
+        name = f"fixture {broken.hook.reference}"
+        at = broken.hook.node.location
+        check = CheckPlan(f"{plan.name}::{name}", name, plan.name, at.line, (), (), spec=plan.title, phase="fixture")
+        run = self._run_of(check, file, {}, file.inspection)
+        trace = app_traceback(broken.raised, root=self._options.root) if broken.raised is not None else None
+        run.verdict.add(Outcome.ERROR, file.secrets.mask(broken.reason), file.secrets.mask(trace), "hook")
+        self._finish(run)
+
+    def _run_of(self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], inspection: Inspection) -> CheckRun:
+        self._telling.started(check)
+        secrets = Secrets(file.secrets.values)
+        return CheckRun(check, scope, inspection, self._stop, self._telling, secrets, file.plan.secrets)
+
+    def _finish(self, run: CheckRun) -> float:
+        """Tell and count a check; setup, teardown and fixtures count only when something went wrong."""
+        seconds = run.finish()
+        outcome = run.verdict.outcome
+        if run.plan.phase == "steps" or not outcome.green:
+            self.score.count(outcome)
+        most = self._options.max_failures
+        if most is not None and self.score.bad >= most:
+            self._stop.request("fail-fast")
+        return seconds
+
+
+_ENDED = {
+    Outcome.FAILED: "failed",
+    Outcome.ERROR: "could not be judged",
+    Outcome.INTERRUPTED: "was interrupted",
+    Outcome.XPASSED: "passed, which was not expected",
+}
+
+
+def each_needed(files: Sequence[FilePlan]) -> Iterator[str]:
+    """The names of the files that others need."""
+    for file in files:
+        yield from file.needs
