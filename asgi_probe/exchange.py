@@ -84,11 +84,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """How a request authenticates: `basic` and `digest` take user and password, `bearer` a token as `user`."""
+    """How a request authenticates: `basic` and `digest` take user and password, `bearer` a token as `user`.
 
-    scheme: Literal["basic", "bearer", "digest", "netrc"]
+    `call` takes as `auth` what a function of the user's gave: an `httpx.Auth`, a pair of user and password, or a
+    function of the request.
+    """
+
+    scheme: Literal["basic", "bearer", "digest", "netrc", "call"]
     user: str = ""
     password: str = ""
+    auth: Any = None
 
 
 @dataclass(slots=True)
@@ -96,7 +101,8 @@ class Ask:
     """A request to send, rendered: all its values are text or bytes.
 
     `url` is relative to the target or absolute. `params` add to the URL's own query and replace those of the same
-    name. `headers` are the step's own; `without` names (in lower case) default headers that must not be sent.
+    name. `headers` are the step's own; `without` names (in lower case) default headers that must not be sent, where
+    `authorization` means the target's credentials too, and `without_params` default parameters.
     `cookies` are added to the jar's for this request. `body` and `parts` exclude each other; `content_type` is sent
     unless `headers` has one. `max_hops` is how many redirects are followed. `timeout` is in seconds for the whole
     exchange, all hops; `max_body` is how many bytes of the (decompressed) answer are kept.
@@ -115,3 +121,4 @@ class Ask:
     max_hops: int = 0
     timeout: float = 10.0
     max_body: int = 10 * 1024 * 1024
+    without_params: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import anyio
 
 from asgi_probe.errors import TargetError
+from asgi_probe.target.base import Defaults
 from asgi_probe.target.call import AppCall
 from asgi_probe.target.http import httpx
 from asgi_probe.target.importing import not_asgi
@@ -102,6 +103,7 @@ class AppTarget:
 
     kind: Literal["app"] = "app"
     by_hand: tuple[str, ...] = ()
+    defaults = Defaults()
 
     def __init__(
         self,

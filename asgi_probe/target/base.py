@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 if TYPE_CHECKING:
@@ -9,11 +10,26 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from asgi_probe.errors import TargetError
+    from asgi_probe.exchange import Credentials
     from asgi_probe.target.http import httpx
+    from asgi_probe.target.rate import Pace
 
 if TYPE_CHECKING:
     Warn = Callable[[str, BaseException | None], None]
     """Told of what changes no outcome: a sentence, and the exception behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What every request to a target gets, unless it has its own of that name; requests to others never do.
+
+    `pace` is what all of them keep to.
+    """
+
+    headers: tuple[tuple[str, str], ...] = ()
+    params: tuple[tuple[str, str], ...] = ()
+    credentials: Credentials | None = None
+    pace: Pace | None = None
 
 
 class Target(Protocol):
@@ -29,6 +45,7 @@ class Target(Protocol):
     by_hand: tuple[str, ...]
     """The options of curl that ask it as we do."""
     problems: list[TargetError]
+    defaults: Defaults
 
     @property
     def kind(self) -> Literal["app", "live"]: ...

@@ -35,12 +35,12 @@ class Jar:
     def add(self, other: Jar) -> None:
         """Take all cookies of another jar; they win over those of the same name, domain and path."""
         for cookie in other:
-            self._opened().set_cookie(copy(cookie))
+            self.store.set_cookie(copy(cookie))
 
     def collect(self, url: httpx.URL, set_cookies: Sequence[str]) -> None:
         """Take what an answer from `url` sets with these `set-cookie` values."""
         answer = cast("HTTPResponse", _Answer(set_cookies))
-        self._opened().extract_cookies(answer, cast("Request", _Request(url)))
+        self.store.extract_cookies(answer, cast("Request", _Request(url)))
 
     def header(self, url: httpx.URL) -> str:
         """The value of the `cookie` header for `url`; empty when no cookie goes there."""
@@ -53,7 +53,9 @@ class Jar:
     def __iter__(self) -> Iterator[Cookie]:
         return iter(self._cookies or ())
 
-    def _opened(self) -> CookieJar:
+    @property
+    def store(self) -> CookieJar:
+        """What keeps the cookies."""
         if self._cookies is None:
             self._cookies = CookieJar(_Policy())
         return self._cookies

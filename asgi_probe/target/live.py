@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import anyio
 
 from asgi_probe.errors import TargetError, UsageError
+from asgi_probe.target.base import Defaults
 from asgi_probe.target.explain import NoConnection, NoHandshake, NoProxy
 from asgi_probe.target.http import httpx
 from asgi_probe.target.lines import Http1Line, Http2Line
@@ -197,6 +198,9 @@ class Wait:
     url: str = "/"
 
 
+_NO_DEFAULTS = Defaults()
+
+
 class LiveTarget:
     """A service at a base URL. Credentials in that go with each request to it and are not shown in `address`."""
 
@@ -213,6 +217,7 @@ class LiveTarget:
         http2: bool = False,
         uds: str | None = None,
         wait: Wait | None = None,
+        defaults: Defaults = _NO_DEFAULTS,
     ) -> None:
         self.name = name
         self.problems: list[TargetError] = []
@@ -222,6 +227,7 @@ class LiveTarget:
         self._transport = LiveTransport(verify=verify, cert=cert, proxy=proxy, http2=http2, uds=uds)
         self._transport.prepare(self._base)
         self._wait = wait
+        self.defaults = defaults
         self.by_hand = _curl_options(verify, cert, proxy, uds, http2=http2)
 
     @property

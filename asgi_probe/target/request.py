@@ -14,11 +14,12 @@ from asgi_probe import __version__
 from asgi_probe.errors import UsageError
 from asgi_probe.exchange import Credentials
 from asgi_probe.target import decode
+from asgi_probe.target.base import Defaults
 from asgi_probe.target.client import UNTIMED
 from asgi_probe.target.http import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     from asgi_probe.exchange import Ask
@@ -41,6 +42,9 @@ _PLAIN = re.compile(r"(/[A-Za-z0-9_~/-]*)(?:\?([A-Za-z0-9_~=&-]+))?")
 """A path and a query in which nothing is escaped and no segment is a dot."""
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+
+
+_NO_DEFAULTS = Defaults()
 
 
 class Unsendable(Exception):  # noqa: N818 - named for what it says of a request
@@ -133,26 +137,20 @@ class Composer:
     Raises `UsageError` for headers of the target that no request could have.
     """
 
-    def __init__(
-        self,
-        base: httpx.URL,
-        headers: Sequence[tuple[str, str]] = (),
-        params: Sequence[tuple[str, str]] = (),
-        credentials: Credentials | None = None,
-    ) -> None:
+    def __init__(self, base: httpx.URL, defaults: Defaults = _NO_DEFAULTS) -> None:
         bare = without_credentials(base)
         self._origin = origin_of(bare)
         self._netloc = bare.netloc.decode()
         self._home = _reference(bare)
         self._path = bare.raw_path.partition(b"?")[0].decode("ascii").rstrip("/")
         self._prefix = str(bare.copy_with(query=None, fragment=None)).rstrip("/")
-        self._credentials = credentials or credentials_in(base)
-        self._params = list(params)
+        self._credentials = defaults.credentials or credentials_in(base)
+        self._params = list(defaults.params)
         self._elsewhere = [
             ("accept", "*/*"), ("accept-encoding", decode.offered()), ("user-agent", f"asgi-probe/{__version__}"),
         ]  # fmt: skip
         try:
-            given = _checked([(name.lower(), value) for name, value in headers])
+            given = checked((name.lower(), value) for name, value in defaults.headers)
         except Unsendable as error:
             raise UsageError(f"the target's headers cannot be sent: {error}") from None
         names = {name for name, _ in given}
@@ -166,7 +164,9 @@ class Composer:
             if len(self._addresses) >= _ADDRESSES_KEPT:
                 self._addresses.clear()
             address = self._addresses[ask.url] = self._beneath(ask.url) or self._located(self._parsed(ask.url))
-        params = _merged(self._params, ask.params) if address.own and self._params else ask.params
+        params = ask.params
+        if address.own and self._params:
+            params = _merged(self._params, {name for name, _ in params} | ask.without_params) + params
         if not params:
             return address
         url = _with_params(address.url, params)
@@ -197,6 +197,31 @@ class Composer:
         if not path or path[0] in "/?#":
             return self._prefix + path
         return f"{self._prefix}/{path}"
+
+    def owns(self, url: httpx.URL) -> bool:
+        """Whether an address is the target's own."""
+        return origin_of(url) == self._origin
+
+    def credentials_for(self, url: httpx.URL) -> Credentials | None:
+        """The target's credentials for a request that has none of its own; for others there are none."""
+        return self._credentials if self.owns(url) else None
+
+    def headers_for(self, url: httpx.URL) -> Pairs:
+        """The headers that every request to `url` has, but for `host`."""
+        return self._own if self.owns(url) else self._elsewhere
+
+    def with_params(self, url: httpx.URL) -> httpx.URL:
+        """The URL with the target's parameters, if it is the target's and has none of those names."""
+        if not self._params or not self.owns(url):
+            return url
+        names = {_name_in(piece) for piece in url.query.decode().split("&")}
+        return _with_params(url, _merged(self._params, names))
+
+    def located(self, url: httpx.URL) -> Address:
+        """The address of a URL that somebody else has made; raises `Unsendable`."""
+        if url.scheme not in _PORTS or not url.host:
+            raise Unsendable(f"{str(url)!r} is no address to ask, expected http://… or https://…")
+        return self._located(url)
 
     def _located(self, url: httpx.URL) -> Address:
         inside = credentials_in(url)
@@ -235,12 +260,12 @@ class Composer:
         credentials = None
         if "authorization" not in taken:
             credentials = (route.credentials if home else None) or (self._credentials if address.own else None)
-        added = _checked(given + _describing(body, route.content_type, method, taken))
+        added = checked(given + _describing(body, route.content_type, method, taken))
         if credentials:
-            added += _authorization(credentials, address.url.host)
+            added += authorization(credentials, address.url.host)
             taken.add("authorization")
         if "cookie" not in taken:
-            added += _cookie(jar.header(address.url), ask.cookies if home else {})
+            added += cookie_header(jar.header(address.url), ask.cookies if home else {})
         headers = [] if "host" in taken else [("host", address.host)]
         defaults = self._own if address.own else self._elsewhere
         headers += [pair for pair in defaults if pair[0] not in taken] if taken else defaults
@@ -284,17 +309,18 @@ def _describing(body: bytes | None, content_type: str | None, method: str, taken
     return headers
 
 
-def _authorization(credentials: Credentials, host: str) -> Pairs:
+def authorization(credentials: Credentials, host: str) -> Pairs:
+    """The header that goes with the first request to `host`, if there is one; raises `Unsendable`."""
     match credentials.scheme:
         case "bearer":
-            return _checked([("authorization", f"Bearer {credentials.user}")])
+            return checked([("authorization", f"Bearer {credentials.user}")])
         case "basic":
             return [("authorization", _basic(credentials.user, credentials.password))]
         case "netrc":
             found = _netrc(host)
             return [("authorization", _basic(*found))] if found else []
-        case "digest":
-            return []  # the server asks first
+        case "digest" | "call":
+            return []  # the server asks first, or the user's own code adds what it wants
         case scheme:
             assert_never(scheme)
 
@@ -316,14 +342,17 @@ def _netrc(host: str) -> tuple[str, str] | None:
     return (found[0], found[2] or "") if found else None
 
 
-def _cookie(from_jar: str, added: dict[str, str]) -> Pairs:
+def cookie_header(from_jar: str, added: dict[str, str]) -> Pairs:
+    """The `cookie` header, if there is anything to send; `added` wins over the jar's. Raises `Unsendable`."""
     if added:
         kept = [pair for pair in from_jar.split("; ") if pair and pair.partition("=")[0] not in added]
         from_jar = "; ".join(kept + [f"{name}={value}" for name, value in added.items()])
-    return _checked([("cookie", from_jar)]) if from_jar else []
+    return checked([("cookie", from_jar)]) if from_jar else []
 
 
-def _checked(headers: Pairs) -> Pairs:
+def checked(headers: Iterable[tuple[str, str]]) -> Pairs:
+    """The headers as they can be sent, blanks around values taken off; raises `Unsendable`."""
+    headers = list(headers)
     for index, (name, value) in enumerate(headers):
         if not _is_token(name):
             raise Unsendable(f"{name!r} is no name of a header")
@@ -359,6 +388,5 @@ def _name_in(piece: str) -> str:
     return unquote_plus(piece.partition("=")[0])
 
 
-def _merged(defaults: Pairs, params: Pairs) -> Pairs:
-    names = {name for name, _ in params}
-    return [pair for pair in defaults if pair[0] not in names] + params
+def _merged(defaults: Pairs, names: AbstractSet[str]) -> Pairs:
+    return [pair for pair in defaults if pair[0] not in names]

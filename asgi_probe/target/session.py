@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
@@ -11,47 +12,42 @@ from anyio.lowlevel import checkpoint
 
 from asgi_probe.errors import UsageError
 from asgi_probe.exchange import Answer, Failure, Hop, Sent
+from asgi_probe.target.auth import FLOWING, AuthError, Flow
 from asgi_probe.target.client import Client
 from asgi_probe.target.cookies import Jar
 from asgi_probe.target.decode import DecodingError, decoder_for
 from asgi_probe.target.explain import EXPECTED, NoConnection, NoHandshake, NoProxy, explain
 from asgi_probe.target.request import Composer, Unsendable, place_of
+from asgi_probe.target.response import as_response
 from asgi_probe.target.wire import Marks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator
 
-    from asgi_probe.exchange import Ask, Credentials, FailureKind
+    from asgi_probe.exchange import Ask, FailureKind
     from asgi_probe.target import request
     from asgi_probe.target.base import Target
     from asgi_probe.target.decode import Decoder
     from asgi_probe.target.http import httpx
+    from asgi_probe.target.live import LiveTransport
+    from asgi_probe.target.rate import Pace
+    from asgi_probe.target.user_client import UserClient
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_UNAUTHORIZED = 401
 _STEPS_AT_A_TIME = 16
 """How many steps of decompression may keep all others waiting."""
 
 
 class Exchanger:
-    """One for a run: how requests reach the target and others.
+    """One for a run: how requests reach the target, with the target's own defaults, and others, without."""
 
-    `headers`, `params` and `credentials` are the target's own: every request to it gets them, unless the step has
-    its own of that name, and nobody else does.
-    """
-
-    def __init__(
-        self,
-        target: Target,
-        *,
-        headers: Sequence[tuple[str, str]] = (),
-        params: Sequence[tuple[str, str]] = (),
-        credentials: Credentials | None = None,
-    ) -> None:
-        self.composer = Composer(target.base, headers, params, credentials)
-        self._target = target
+    def __init__(self, target: Target) -> None:
+        self.composer = Composer(target.base, target.defaults)
+        self.pace = target.defaults.pace
+        self.target = target
         self._client = Client(target.transport)
-        self._elsewhere: Client | None = None
+        self._elsewhere: LiveTransport | None = None
+        self._elsewhere_client: Client | None = None
 
     def session(self, jar: Jar | None = None) -> Session:
         """A session of its own, which starts with the cookies of `jar`."""
@@ -61,15 +57,21 @@ class Exchanger:
         """What sends this request: on the target's transport, or over the network to anybody else."""
         if hop.address.own:
             return self._client
+        if self._elsewhere_client is None:
+            self._elsewhere_client = Client(self.elsewhere())
+        return self._elsewhere_client
+
+    def elsewhere(self) -> LiveTransport:
+        """The transport to anybody else."""
         if self._elsewhere is None:
             from asgi_probe.target.live import elsewhere
 
-            self._elsewhere = Client(elsewhere(self._target))
+            self._elsewhere = elsewhere(self.target)
         return self._elsewhere
 
     def over_network(self, hop: request.Hop) -> bool:
         """Whether this request is not for an app in process."""
-        return not hop.address.own or self._target.kind == "live"
+        return not hop.address.own or self.target.kind == "live"
 
     async def aclose(self) -> None:
         """Close the connections to others than the target."""
@@ -82,19 +84,37 @@ class Session:
 
     def __init__(self, exchanger: Exchanger, jar: Jar | None = None) -> None:
         self.jar = jar.copy() if jar else Jar()
-        self._exchanger = exchanger
+        self.exchanger = exchanger
+        self.request: httpx.Request | None = None
+        """The last that was sent."""
+        self._client: UserClient | None = None
+
+    @property
+    def client(self) -> UserClient:
+        """A client for the user's own code, with the cookies of this session."""
+        if self._client is None or self._client.is_closed:
+            from asgi_probe.target.user_client import UserClient
+
+            self._client = UserClient(self.exchanger, self.jar)
+        return self._client
+
+    async def aclose(self) -> None:
+        """Close what the user's own code was given."""
+        if self._client is not None:
+            await self._client.aclose()
 
     async def ask(self, ask: Ask) -> tuple[Sent, Answer | Failure]:
         """Send a request and read its whole answer; only cancellation is ever raised."""
         try:
-            first = self._exchanger.composer.first(ask, self.jar)
+            first = self.exchanger.composer.first(ask, self.jar)
         except (Unsendable, UnicodeError) as error:
             return _unsent(ask), Failure("protocol", f"the request cannot be sent: {error}")
-        exchange = _Exchange(self._exchanger, self.jar, ask, first)
-        began = perf_counter()
+        exchange = _Exchange(self.exchanger, self.jar, ask, first)
         with anyio.move_on_after(ask.timeout) as scope:
+            exchange.scope = scope
             outcome = await exchange.run(first)
-        took = perf_counter() - began
+        took = exchange.took
+        self.request = exchange.request
         if scope.cancelled_caught or took > ask.timeout:
             return exchange.sent, exchange.timed_out(None if scope.cancelled_caught else took)
         return exchange.sent, outcome
@@ -114,9 +134,11 @@ class _Exchange:
         self._hop = first
         self._hops: list[Hop] = []
         self._set_cookies: list[str] = []
+        self.scope: anyio.CancelScope
         self._started = perf_counter()
         self._began = 0.0
         self._ended = 0.0
+        self.request: httpx.Request | None = None
         self._marks = Marks()
         self._response: httpx.Response | None = None
         self._headers: list[tuple[str, str]] = []
@@ -124,8 +146,13 @@ class _Exchange:
         self._size = 0
         self.sent = Sent(first.method, first.address.shown, first.headers, first.body or b"")
 
+    @property
+    def took(self) -> float:
+        """Seconds since the start, without what was spent waiting for a turn."""
+        return perf_counter() - self._started
+
     async def run(self, hop: request.Hop) -> Answer | Failure:
-        """Send the request and those that it is redirected to."""
+        """Send the request and those that it is redirected to, within `scope`."""
         try:
             while True:
                 response = await self._send(hop)
@@ -144,20 +171,41 @@ class _Exchange:
             return self._failed(failure)
 
     async def _send(self, hop: request.Hop) -> httpx.Response:
-        """Send one request, with the answer to a digest challenge if there is one, and read its answer."""
+        """Send one request, and what its authentication sends besides, and read the last answer."""
         self._hop = hop
-        request = hop.request()
-        if hop.credentials is None or hop.credentials.scheme != "digest":
-            return await self._exchange(hop, request)
-        response = await self._exchange(hop, request)
-        if response.status_code == _UNAUTHORIZED and _meet_challenge(request, response, hop.credentials):
-            if not self._hops:
-                self.sent.headers = [(name.decode(), _text(value)) for name, value in request.headers.raw]
-            response = await self._exchange(hop, request)
+        if hop.credentials is None or hop.credentials.scheme not in FLOWING:
+            return await self._exchange(hop, hop.request())
+        try:
+            return await self._authenticated(hop, Flow(hop.credentials))
+        except AuthError as error:
+            raise _Stopped(str(error), "protocol", error.error) from error
+
+    async def _authenticated(self, hop: request.Hop, flow: Flow) -> httpx.Response:
+        async with aclosing(flow):
+            asked: httpx.Request | None = await flow.first(hop.request())
+            while asked is not None:
+                self._readdress(hop, asked)
+                response = await self._exchange(hop, asked)
+                asked = await flow.next(as_response(self._answer(response), asked))
         return response
+
+    def _readdress(self, hop: request.Hop, asked: httpx.Request) -> None:
+        """Take over what the authentication made of the request, or which other it sends first."""
+        if asked.url != hop.address.url:
+            try:
+                hop.address = self._exchanger.composer.located(asked.url)
+            except Unsendable as error:
+                raise AuthError(f"the request cannot be sent: {error}") from error
+            asked.url = hop.address.url
+        if not self._hops:
+            headers = [(name.decode("latin-1").lower(), _text(value)) for name, value in asked.headers.raw]
+            self.sent = Sent(asked.method, hop.address.shown, headers, asked.content)
 
     async def _exchange(self, hop: request.Hop, request: httpx.Request) -> httpx.Response:
         self._response, self._headers, self._body, self._size = None, [], b"", 0
+        self.request = request
+        if self._exchanger.pace is not None and hop.address.own:
+            await self._turn(self._exchanger.pace)
         marks = self._marks = request.extensions["marks"] = Marks()
         began = perf_counter()
         response = await self._exchanger.client(hop).exchange(request)
@@ -172,6 +220,19 @@ class _Exchange:
         self._ended = marks.ended or perf_counter()
         await response.aclose()
         return response
+
+    async def _turn(self, pace: Pace) -> None:
+        """Wait until this request may be sent; the time that takes is nobody's."""
+        waiting, deadline = perf_counter(), self.scope.deadline
+        self.scope.deadline = inf
+        try:
+            await pace.turn()
+        finally:
+            waited = perf_counter() - waiting
+            self.scope.deadline = deadline + waited
+            self._started += waited
+            if self._began:
+                self._began += waited
 
     def _begin(self, response: httpx.Response, hop: request.Hop) -> None:
         self._response = response
@@ -270,29 +331,12 @@ class _Exchange:
         return self._failed(Failure("timeout", message))
 
 
-def _meet_challenge(request: httpx.Request, response: httpx.Response, credentials: Credentials) -> bool:
-    """Put the answer to a digest challenge into the request; false if there was no such challenge."""
-    from asgi_probe.target.http import httpx
-
-    response.request = request
-    flow = httpx.DigestAuth(credentials.user, credentials.password).auth_flow(request)
-    next(flow)
-    try:
-        flow.send(response)
-    except StopIteration:
-        return False
-    except Exception as error:  # httpx raises KeyError, ValueError and more for challenges that make no sense
-        challenge = response.headers.get("www-authenticate", "")
-        raise _Stopped(f"the digest challenge makes no sense: {challenge!r}", "protocol") from error
-    return True
-
-
 class _Stopped(Exception):  # noqa: N818 - no error of ours: the answer leads nowhere
     """An exchange that cannot go on after this answer."""
 
-    def __init__(self, message: str, kind: FailureKind = "redirect") -> None:
+    def __init__(self, message: str, kind: FailureKind = "redirect", error: BaseException | None = None) -> None:
         super().__init__(message)
-        self.failure = Failure(kind, message)
+        self.failure = Failure(kind, message, error)
 
 
 def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:

@@ -10,6 +10,7 @@ from asgi_probe import __version__
 from asgi_probe.errors import UsageError
 from asgi_probe.exchange import Answer, Ask, Credentials, Failure, Hop, Part
 from asgi_probe.target.asgi import AppTarget
+from asgi_probe.target.base import Defaults
 from asgi_probe.target.client import Client
 from asgi_probe.target.decode import offered
 from asgi_probe.target.http import httpx
@@ -38,12 +39,11 @@ class Run:
     """A session on a live target, for one test."""
 
     def __init__(self, base_url: str, **options):
-        self.target = LiveTarget(base_url)
-        self.options = options
+        self.target = LiveTarget(base_url, defaults=Defaults(**options))
 
     async def __aenter__(self):
         await self.target.__aenter__()
-        self.exchanger = Exchanger(self.target, **self.options)
+        self.exchanger = Exchanger(self.target)
         self.session = self.exchanger.session()
         return self
 
@@ -325,7 +325,7 @@ async def test_the_targets_credentials_are_its_own(server, other):
 
 async def test_headers_of_the_target_that_cannot_be_sent_are_wrong_usage(server):
     with pytest.raises(UsageError, match="the target's headers cannot be sent: header 'x' holds a line break"):
-        Exchanger(LiveTarget(server.base_url), headers=[("x", "a\nb")])
+        Exchanger(LiveTarget(server.base_url, defaults=Defaults(headers=(("x", "a\nb"),))))
 
 
 async def test_cookies_are_kept_within_a_session(server, other):
@@ -486,7 +486,7 @@ class InProcess(Run):
 
         loaded = LoadedApp(app=with_lifespan, factory=False, reference="app")
         self.target = AppTarget(loaded, lifespan="off", warn=lambda *_: None)
-        self.options = options
+        self.target.defaults = Defaults(**options)
 
 
 async def test_digest():
