@@ -48,7 +48,16 @@ def list_(
         from asgi_probe.cli.workspace import Wish, open_workspace
 
         workspace = open_workspace(
-            Wish(paths or (), tag or (), name or (), var or (), vars_file or (), target_name=target, needs_target=False)
+            Wish(
+                paths or (),
+                tag or (),
+                name or (),
+                var or (),
+                vars_file or (),
+                target_name=target,
+                needs_target=False,
+                imports=False,
+            )
         )
         screen.write(_line(check) for check in workspace.plan.checks)
 

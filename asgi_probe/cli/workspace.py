@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe.cli.flags import without_effect
 from asgi_probe.cli.variables import given_variables
 from asgi_probe.config import Config, TargetConfig, read_config
-from asgi_probe.engine.compiler import compile_file
+from asgi_probe.engine.hooks import import_hooks
 from asgi_probe.engine.plan import Asked, FilePlan, Plan
+from asgi_probe.engine.planning import Planner, with_needs
 from asgi_probe.engine.request import Limits
 from asgi_probe.engine.selection import compile_expression, has_tag, in_name
 from asgi_probe.errors import NothingSelected, SpecError, UsageError
@@ -39,6 +40,10 @@ class Wish:
     target_name: str | None = None
     timeout: float | None = None
     needs_target: bool = True
+    imports: bool = True
+    """Whether the user's functions are imported, so that what is wrong with them is found."""
+    secrets: Sequence[tuple[str, str]] = ()
+    """Variables whose values are never told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +64,19 @@ def open_workspace(wish: Wish) -> Workspace:
     """Find, read, compile and select; SpecError, UsageError or NothingSelected say why not."""
     cwd = Path.cwd()
     config = read_config(find_root(cwd))
-    given = given_variables(wish.var, wish.vars_file)
+    given = given_variables(wish.var, wish.vars_file) | dict(wish.secrets)
     selects = _selector(wish)
     found = find_specs(_paths(wish, config, cwd), cwd=cwd, root=config.root)
     loaded = load([each.path for each in found], root=config.root)
     targets = _Targets(config, wish, loaded.problems)
-    files = [compile_file(spec, targets.asked(spec), given, config.root, loaded.problems) for spec in loaded.specs]
+    planner = Planner(loaded.library, given, loaded.problems, targets.asked)
+    files = [planner.file(spec) for spec in loaded.specs]
+    if wish.imports:
+        import_hooks([hook for file in planner.files for hook in file.hooks], config.root, loaded.problems)
     if loaded.problems.errors:
         raise SpecError(sorted(loaded.problems.diagnostics, key=_place))
     selected = [_narrowed(file, next(each for each in found if each.name == file.name), selects) for file in files]
-    plan = Plan(tuple(file for file in selected if file.checks))
+    plan = with_needs(selected, planner.files)
     if not plan.files:
         raise NothingSelected(_nothing(files, wish))
     noticed = [line for warning in loaded.problems.warnings for line in warning.render()]
@@ -125,25 +133,29 @@ def _at(file: FilePlan, found: Found) -> Sequence[CheckPlan]:
     """The checks at the lines and of the names that were asked for, in file order; of neither, all."""
     if found.whole:
         return file.checks
-    wanted = {check.id for check in (*(_at_line(file, line) for line in found.lines), *_named(file, found.checks))}
+    at_lines = [check for line in found.lines for check in _at_line(file, line)]
+    wanted = {check.id for check in (*at_lines, *_named(file, found.checks))}
     return [check for check in file.checks if check.id in wanted]
 
 
-def _at_line(file: FilePlan, line: int) -> CheckPlan:
+def _at_line(file: FilePlan, line: int) -> Iterator[CheckPlan]:
+    """The check at that line, all its rows."""
     above = [check for check in file.checks if check.line <= line]
-    if above:
-        return above[-1]
-    first = file.checks[0].line
-    raise UsageError(f"{file.name}:{line}: no check stands there; the first begins at line {first}")
+    if not above:
+        first = f"; the first begins at line {file.checks[0].line}" if file.checks else ""
+        raise UsageError(f"{file.name}:{line}: no check stands there{first}")
+    yield from (check for check in above if check.line == above[-1].line)
 
 
 def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
-    by_name = {check.name: check for check in file.checks}
+    """The checks of these names; of one with rows all of them, or the one of that row."""
     for name in names:
-        if name not in by_name:
-            hint = did_you_mean(name, by_name) or f"there are: {', '.join(map(repr, list(by_name)[:10]))}"
+        found = [check for check in file.checks if name in (check.name, check.base)]
+        if not found:
+            known = {check.name for check in file.checks}
+            hint = did_you_mean(name, known) or f"there are: {', '.join(map(repr, [c.name for c in file.checks][:10]))}"
             raise UsageError(f"{file.name} has no check {name!r}; {hint}")
-        yield by_name[name]
+        yield from found
 
 
 def _nothing(files: Sequence[FilePlan], wish: Wish) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,9 +49,9 @@ class Found:
 class Loaded:
     """The specs that could be read, and the problems of all files."""
 
-    specs: list[Spec] = field(default_factory=list)
-    problems: Problems = field(default_factory=Problems)
-    library: Library | None = None
+    specs: list[Spec]
+    problems: Problems
+    library: Library
 
 
 class Library:

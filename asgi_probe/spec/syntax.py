@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _QUOTE = "quote the text if it is meant as it stands"
 _WORDS = (
+    ("exceeded maximum nesting depth", "nested deeper than 100 levels", ""),
     ("mapping values are not allowed", "a second ': ' where one value was expected",
      "quote the text if the colon belongs to it, else check the indentation"),
     ("block sequence entries are not allowed", "a list cannot begin here", "put it on a line of its own"),

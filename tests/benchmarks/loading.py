@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from asgi_probe.engine.plan import Asked, compile_file
+from asgi_probe.engine.compiler import compile_file
+from asgi_probe.engine.plan import Asked
 from asgi_probe.spec.loader import load
 from tests.benchmarks.measure import in_turn, lap
 from tests.benchmarks.sizes import Sizes

@@ -6,7 +6,9 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
-from asgi_probe.engine.plan import Asked, FilePlan, compile_file
+from asgi_probe.engine.hooks import import_hooks
+from asgi_probe.engine.plan import Asked, FilePlan
+from asgi_probe.engine.planning import Planner
 from asgi_probe.engine.run import Group, Run, RunOptions
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.spec.loader import load
@@ -31,7 +33,10 @@ def compiled(
         paths.append(path)
     loaded = load(paths, root=root)
     asked = asked or Asked("app", "app")
-    return [compile_file(spec, asked, given or {}, root, loaded.problems) for spec in loaded.specs], loaded.problems
+    planner = Planner(loaded.library, given or {}, loaded.problems, lambda _: asked)
+    plans = [planner.file(spec) for spec in loaded.specs]
+    import_hooks([hook for plan in plans for hook in plan.hooks], root, loaded.problems)
+    return plans, loaded.problems
 
 
 def planned(root: Path, *texts: str, **more: Any) -> list[FilePlan]:

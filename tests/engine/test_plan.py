@@ -1,6 +1,6 @@
 import pytest
 
-from asgi_probe.engine.plan import Asked
+from asgi_probe.engine.plan import Asked, name_in
 from asgi_probe.engine.request import Limits
 from asgi_probe.spec.template import VariableError
 from tests.engine.projects import compiled, planned
@@ -293,8 +293,8 @@ def test_identical_steps_are_compiled_once(tmp_path):
 def test_a_step_is_called_by_its_name_even_when_that_cannot_be_rendered(tmp_path):
     text = "checks: [{name: c, steps: [{get: /, save: {n: $.n}}, {name: 'the ${n}', get: /}, {get: '/${n}'}]}]"
     (check,) = checks(tmp_path, text)
-    assert [step.name_in({"n": 5}) for step in check.steps] == ["GET /", "the 5", "GET /${n}"]
-    assert check.steps[1].name_in({}) == "the ${n}"
+    assert [name_in({"n": 5}, step) for step in check.steps] == ["GET /", "the 5", "GET /${n}"]
+    assert name_in({}, check.steps[1]) == "the ${n}"
 
 
 @pytest.mark.parametrize(

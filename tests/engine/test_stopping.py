@@ -10,7 +10,7 @@ from asgi_probe.errors import ExitCode
 @pytest.mark.anyio
 async def test_what_is_running_is_cancelled_at_once(anyio_backend: str) -> None:
     stop = Stop()
-    stop.attach(anyio_backend)
+    stop.attach()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_request_soon, stop)
         with stop.running() as scope:
@@ -23,7 +23,7 @@ async def test_what_is_running_is_cancelled_at_once(anyio_backend: str) -> None:
 async def test_what_must_still_run_gets_a_grace(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stopping, "GRACE", 0.05)
     stop = Stop()
-    stop.attach(anyio_backend)
+    stop.attach()
     done = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_request_soon, stop)
@@ -43,7 +43,7 @@ async def test_after_a_stop_nothing_new_runs_and_closing_is_bounded(
     monkeypatch.setattr(stopping, "GRACE", 0.05)
     stop = Stop()
     stop.request("interrupted", ExitCode.INTERRUPTED)
-    stop.attach(anyio_backend)
+    stop.attach()
     with stop.running() as scope:
         await anyio.sleep(60)
     assert scope.cancelled_caught
@@ -55,7 +55,7 @@ async def test_after_a_stop_nothing_new_runs_and_closing_is_bounded(
 @pytest.mark.anyio
 async def test_released_work_is_left_alone(anyio_backend: str) -> None:
     stop = Stop()
-    stop.attach(anyio_backend)
+    stop.attach()
     with stop.running() as scope:
         stop.release(scope)
         stop.request("fail-fast")
@@ -66,7 +66,7 @@ async def test_released_work_is_left_alone(anyio_backend: str) -> None:
 @pytest.mark.anyio
 async def test_a_timeout_is_no_stop(anyio_backend: str) -> None:
     stop = Stop()
-    stop.attach(anyio_backend)
+    stop.attach()
     with stop.running(0.01) as scope:
         await anyio.sleep(60)
     assert scope.cancelled_caught
@@ -91,7 +91,7 @@ def test_a_signal_after_the_loop_has_ended_is_no_crash(backend: str) -> None:
     stop = Stop()
 
     async def main() -> None:
-        stop.attach(backend)
+        stop.attach()
 
     run_async(main, backend, uvloop=False)
     stop.request("interrupted", ExitCode.INTERRUPTED)

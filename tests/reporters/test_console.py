@@ -43,8 +43,9 @@ def started(*files, checks=3, sizes=(), **more):
 
 def check(file, name, outcome=Outcome.PASSED, seconds=0.012, steps=(), **more):
     at = f"{file}::{name}"
+    more.setdefault("phase", name if name in ("setup", "teardown") else "steps")
     return [
-        CheckStarted(at, file, 3, name, (), "demo"),
+        CheckStarted(at, file, 3, name, (), "demo", phase=more["phase"]),
         *[StepFinished(at, step.pop("step", name), step.pop("phase", "steps"), **step) for step in map(dict, steps)],
         CheckFinished(at, outcome, seconds, file=file, line=3, name=name, **more),
     ]

@@ -278,7 +278,8 @@ def test_problems_are_shown_at_their_place(text, lines):
         ("a: 1e99999", "a.yaml:1:4: a number with an exponent beyond all use (quote it to make it text)"),
         ("a: 1e99999999999999999999", "a.yaml:1:4: a number with an exponent beyond all use"),
         (f"a: {'9' * 5000}", "a.yaml:1:4: a number of more than 4,000 digits"),
-        ("[" * 100_000, "a.yaml:1:101: nested deeper than 100 levels"),
+        ("[" * 900, "a.yaml:1:101: nested deeper than 100 levels"),
+        ("[" * 100_000, "nested deeper than 100 levels"),  # libyaml may give up before us, further on
         ("- " * 500 + "x", "a.yaml:1:201: nested deeper than 100 levels"),
         ('a: "\\q"', "a.yaml:1:5: an unknown escape inside double quotes"),
         ('a: "\\ud800"', "a.yaml:1:7: an escape that is no character"),
