@@ -10,8 +10,8 @@ from asgi_probe.engine.rows import read_rows
 from asgi_probe.engine.secrets import SHORTEST
 from asgi_probe.engine.steps import Known, Places, StepCompiler, may_give_more, saved_by
 from asgi_probe.spec import units
-from asgi_probe.spec.model import Step
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, is_null
+from asgi_probe.spec.steps import Step
 from asgi_probe.spec.template import Compilation, Value, VariableError
 from asgi_probe.spec.variables import Vars, compile_vars, naming_fault
 

@@ -1,4 +1,4 @@
-"""Fixtures: the user's context managers, open around a file's checks in a task of their own."""
+"""Fixtures: the user's context managers, open around a file's checks, each in a task of its own."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from asgi_probe.engine.hooks import invoke, of_this_loop, takes_probe
+from asgi_probe.engine.hooks import invoke, takes_probe
 from asgi_probe.engine.inspection import HookError, variables_of
 from asgi_probe.spec.template import VariableError
 from asgi_probe.target.tasks import running_tasks
 from asgi_probe.target.tracebacks import in_a_line, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from asgi_probe.engine.inspection import Inspection
     from asgi_probe.engine.plan import HookPlan
@@ -43,18 +43,8 @@ class Broken:
 
 
 @dataclass(slots=True, eq=False)
-class _Task:
-    """The task in which fixtures live."""
-
-    opened: Event
-    leave: Event
-    left: Event
-    cancel: Callable[[], object] = lambda: None
-
-
-@dataclass(slots=True, eq=False)
 class Fixtures:
-    """The fixtures of one file. They are entered and left in one task, as task groups and cancel scopes want it.
+    """The fixtures of one file.
 
     `given` are the variables that they yield, `broken` is what went wrong on the way in, `left_broken` on the way out.
     """
@@ -64,74 +54,39 @@ class Fixtures:
     given: Scope = field(default_factory=dict)
     broken: Broken | None = None
     left_broken: list[Broken] = field(default_factory=list)
-    _task: _Task | None = None
+    _open: list[_Fixture] = field(default_factory=list)
 
     async def open(self, scope: Scope) -> None:
         """Open all in order; what they yield is in `given`. Stops at the first that does not open."""
-        tasks = running_tasks()
-        task = self._task = _Task(tasks.event(), tasks.event(), tasks.event())
-        task.cancel = tasks.start(self._live(dict(scope), task))
-        await task.opened.wait()
+        for plan in self.plans:
+            fixture = _Fixture(plan.hook)
+            try:
+                self.given.update(await fixture.open(self._making(plan, scope | self.given)))
+            except HookError as error:
+                self.broken = Broken(plan.hook, str(error), error.raised)
+            if fixture.is_open:
+                self._open.append(fixture)
+            if self.broken is not None:
+                return
 
     async def close(self) -> None:
-        """Leave all that were entered, in reverse, each in its time; when cancelled, those that hang are cancelled."""
-        task = self._task
-        if task is None:
-            return
-        task.leave.set()
-        try:
-            await task.left.wait()
-        except BaseException:
-            task.cancel()
-            with anyio.move_on_after(_CANCELLING, shield=True):
-                await task.left.wait()
-            raise
+        """Leave all that were entered, in reverse, each in its time."""
+        for fixture in reversed(self._open):
+            try:
+                await fixture.close()
+            except HookError as error:
+                self.left_broken.append(Broken(fixture.hook, str(error), error.raised))
 
-    async def _live(self, scope: Scope, task: _Task) -> None:
-        """From the first one's begin to its end; never raises."""
-        entered: list[tuple[HookPlan, Any]] = []
-        try:
-            for plan in self.plans:
-                if not await self._enter(plan, scope, entered):
-                    break
-            task.opened.set()
-            await task.leave.wait()
-        except BaseException as error:  # noqa: BLE001 - cancelled: leaving is all that is left
-            del error
-        finally:
-            task.opened.set()
-            for plan, manager in reversed(entered):
-                await self._exit(plan, manager)
-            task.left.set()
-
-    async def _enter(self, plan: HookPlan, scope: Scope, entered: list[tuple[HookPlan, Any]]) -> bool:
-        hook = plan.hook
-        try:
-            with anyio.fail_after(OPENING):
-                given = plan.given.render(scope) if plan.given is not None else {}
-                manager = await self._made(hook, given, scope)
-                value = await manager.enter()
-            entered.append((plan, manager))
-            if isinstance(value, Mapping):
-                found = variables_of(value, hook)
-                self.given.update(found)
-                scope.update(found)
-        except (HookError, VariableError) as error:
-            self.broken = Broken(hook, str(error))
-        except TimeoutError as error:
-            own = error.__traceback__ is not None and error.__traceback__.tb_next is None
-            reason = f"did not open within {OPENING:g} s" if own else f"raised {in_a_line(error)}"
-            self.broken = Broken(hook, f"{hook.reference} {reason}", None if own else error)
-        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
-            inner = unwrapped(error)
-            self.broken = Broken(hook, f"{hook.reference} raised {in_a_line(inner)}", inner)
-        return self.broken is None
-
-    async def _made(self, hook: Hook, given: Scope, scope: Scope) -> _Manager:
-        function = hook.function
+    async def _making(self, plan: HookPlan, scope: Scope) -> _Manager:
+        """The fixture's context manager."""
+        hook, function = plan.hook, plan.hook.function
         if function is None:
             message = f"{hook.reference!r} has not been imported"
             raise RuntimeError(message)
+        try:
+            given = plan.given.render(scope) if plan.given is not None else {}
+        except VariableError as error:
+            raise HookError(str(error), error.node) from None
         arguments = (self.inspection.probe(scope, None),) if takes_probe(function) else ()
         if inspect.isasyncgenfunction(function):
             return _Manager(asynccontextmanager(function)(*arguments, **given))
@@ -145,16 +100,75 @@ class Fixtures:
             )
         return _Manager(made)
 
-    async def _exit(self, plan: HookPlan, manager: _Manager) -> None:
-        hook = plan.hook
+
+class _Fixture:
+    """One fixture, in a task of its own: task groups and cancel scopes want to be left where they were entered.
+
+    No cancel scope of ours may stand around what the user's code enters and leaves: time is watched from outside.
+    """
+
+    def __init__(self, hook: Hook) -> None:
+        tasks = self._tasks = running_tasks()
+        self.hook = hook
+        self.is_open = False
+        self._opened, self._leave, self._left = tasks.event(), tasks.event(), tasks.event()
+        self._value: Any = None
+        self._raised: BaseException | None = None
+        self._cancel: Callable[[], object] = lambda: None
+
+    async def open(self, making: Coroutine[Any, Any, _Manager]) -> Scope:
+        """Enter it; gives the variables that it yields. Raises HookError."""
+        self._cancel = self._tasks.start(self._live(making))
+        if await self._in_vain(self._opened, OPENING):
+            raise HookError(f"{self.hook.reference} did not open within {OPENING:g} s", self.hook.node)
+        self._raise()
+        return variables_of(self._value, self.hook) if isinstance(self._value, Mapping) else {}
+
+    async def close(self) -> None:
+        """Leave it. Raises HookError."""
+        self._leave.set()
+        if await self._in_vain(self._left, CLOSING):
+            raise HookError(f"{self.hook.reference} did not close within {CLOSING:g} s", self.hook.node)
+        self._raise()
+
+    async def _in_vain(self, event: Event, seconds: float) -> bool:
+        """Wait for an event; whether it did not come in time, and what it waited for was cancelled."""
         try:
-            with anyio.move_on_after(CLOSING, shield=True) as limit:
+            with anyio.move_on_after(seconds) as limit:
+                await event.wait()
+        finally:
+            if not event.is_set():
+                self._cancel()
+                with anyio.move_on_after(_CANCELLING, shield=True):
+                    await event.wait()
+        return limit.cancelled_caught
+
+    def _raise(self) -> None:
+        match self._raised:
+            case None:
+                return
+            case HookError() as error:
+                raise error
+            case error:
+                reason = f"{self.hook.reference} raised {in_a_line(unwrapped(error))}"
+                raise HookError(reason, self.hook.node, unwrapped(error))
+
+    async def _live(self, making: Coroutine[Any, Any, _Manager]) -> None:
+        """From its begin to its end; never raises."""
+        try:
+            manager = await making
+            self._value = await manager.enter()
+            self.is_open = True
+        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
+            self._raised = error
+        self._opened.set()
+        if self._raised is None:
+            try:
+                await self._leave.wait()
                 await manager.exit()
-            if limit.cancelled_caught:
-                self.left_broken.append(Broken(hook, f"{hook.reference} did not close within {CLOSING:g} s"))
-        except BaseException as error:  # noqa: BLE001 - as above
-            inner = unwrapped(error)
-            self.left_broken.append(Broken(hook, f"{hook.reference} raised {in_a_line(inner)}", inner))
+            except BaseException as error:  # noqa: BLE001 - likewise
+                self._raised = error
+        self._left.set()
 
 
 class _Manager:
@@ -166,8 +180,8 @@ class _Manager:
 
     async def enter(self) -> Any:
         if hasattr(self._manager, "__aenter__"):
-            return await of_this_loop(self._stack.enter_async_context(self._manager))
+            return await self._stack.enter_async_context(self._manager)
         return self._stack.enter_context(self._manager)
 
     async def exit(self) -> None:
-        await of_this_loop(self._stack.aclose())
+        await self._stack.aclose()

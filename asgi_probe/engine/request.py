@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Dict
 
     from asgi_probe.spec.hooks import Hook
-    from asgi_probe.spec.model import Step
     from asgi_probe.spec.source import Entry, Node
+    from asgi_probe.spec.steps import Step
     from asgi_probe.spec.template import Compilation, Value
 
 

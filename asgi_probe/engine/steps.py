@@ -13,8 +13,9 @@ from asgi_probe.judge.compiler import Patterns
 from asgi_probe.judge.expectation import compile_expectation
 from asgi_probe.judge.save import compile_saves
 from asgi_probe.spec import units
-from asgi_probe.spec.model import Use, written_out
+from asgi_probe.spec.fields import written_out
 from asgi_probe.spec.source import Entry, Mapping, Problems, Scalar, did_you_mean, is_null
+from asgi_probe.spec.steps import Use
 from asgi_probe.spec.template import Compilation, Value
 from asgi_probe.spec.variables import check_name
 
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from asgi_probe.engine.plan import AnyStepPlan, When
     from asgi_probe.spec.hooks import Hook
     from asgi_probe.spec.loader import Library
-    from asgi_probe.spec.model import AnyStep, Spec, Step
+    from asgi_probe.spec.model import Spec
     from asgi_probe.spec.source import Node
+    from asgi_probe.spec.steps import AnyStep, Step
 
 _DEEPEST = 20
 """How deep procedures may use each other."""

@@ -49,11 +49,11 @@ class Ran:
     """A run in process, and what it told."""
 
     def __init__(self, root: Path, *texts: str, app: Any, concurrency: int = 16, **options: Any) -> None:
-        given = options.pop("given", None)
+        given, lifespan = options.pop("given", None), options.pop("lifespan", "off")
         self.events: list[Event] = []
         self.stop = Stop()
         target = AppTarget(
-            LoadedApp(app, factory=False, reference="m:app"), lifespan="off", warn=lambda *_: None, root=root
+            LoadedApp(app, factory=False, reference="m:app"), lifespan=lifespan, warn=lambda *_: None, root=root
         )
         group = Group(target, tuple(planned(root, *texts, given=given)), concurrency)
         self.run = Run([group], RunOptions(root=root, **options), self.stop, self._emit)
