@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from asgi_probe.errors import ExitCode
+from asgi_probe.target.children import kill_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
     def handle(number: int, _: FrameType | None) -> None:
         exit_code = _EXIT_CODES[signal.Signals(number)]
         if stop.reason == "interrupted":
+            kill_all()
             sys.stderr.flush()
             os._exit(exit_code)
         stop.request("interrupted", exit_code)

@@ -1,24 +1,30 @@
-"""Targets from their configuration: apps imported, base URLs checked."""
+"""Targets from their configuration: apps imported, base URLs checked, defaults made ready to be sent."""
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.errors import UsageError
+from asgi_probe.config import resolved
+from asgi_probe.errors import TargetError, UsageError
+from asgi_probe.exchange import Credentials
+from asgi_probe.spec.written import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asgi_probe.config import TargetConfig
-    from asgi_probe.target.base import Target, Warn
+    from asgi_probe.config import Table, TargetConfig
+    from asgi_probe.target.base import Defaults, Target, Warn
 
 
 def build_target(config: TargetConfig, *, root: Path, warn: Warn) -> Target:
     """The target, not yet entered; a TargetError says why the app cannot be imported, a UsageError what is wrong."""
-    return _app(config, root, warn) if config.app else _live(config)
+    config = resolved(config, root)
+    defaults = _defaults(config, root)
+    return _app(config, root, warn, defaults) if config.app else _live(config, root, defaults)
 
 
-def _app(config: TargetConfig, root: Path, warn: Warn) -> Target:
+def _app(config: TargetConfig, root: Path, warn: Warn, defaults: Defaults) -> Target:
     from asgi_probe.target.asgi import AppTarget
     from asgi_probe.target.importing import import_app
 
@@ -29,16 +35,21 @@ def _app(config: TargetConfig, root: Path, warn: Warn) -> Target:
         "root_path": config.root_path,
         "startup_timeout": config.startup_timeout,
         "shutdown_timeout": config.shutdown_timeout,
+        "overrides": config.overrides.given if config.overrides else None,
         "root": root,
     }
-    return AppTarget(loaded, warn=warn, **_present(said))
+    target = AppTarget(loaded, warn=warn, **_present(said))
+    target.defaults = defaults
+    return target
 
 
-def _live(config: TargetConfig) -> Target:
+def _live(config: TargetConfig, root: Path, defaults: Defaults) -> Target:
     from asgi_probe.target.live import LiveTarget, Wait
+    from asgi_probe.target.serve import Serve
 
     if config.key and not config.cert:
         raise UsageError("a private key without its certificate; name that, too: --cert FILE")
+    stop = _present({"shutdown": config.shutdown_timeout})
     said = {
         "name": config.name or "live",
         "verify": config.verify,
@@ -47,8 +58,60 @@ def _live(config: TargetConfig) -> Target:
         "http2": config.http2,
         "uds": config.uds,
         "wait": Wait(config.wait.within, config.wait.url) if config.wait else None,
+        "serve": Serve(tuple(config.serve), root, **stop) if config.serve else None,
     }
-    return LiveTarget(config.base_url or "", **_present(said))
+    return LiveTarget(config.base_url or "", defaults=defaults, **_present(said))
+
+
+def _defaults(config: TargetConfig, root: Path) -> Defaults:
+    from asgi_probe.target.base import Defaults
+    from asgi_probe.target.rate import Pace
+    from asgi_probe.target.request import Unsendable, checked
+
+    headers = _pairs(config.headers)
+    try:
+        checked(headers)
+    except Unsendable as error:
+        raise UsageError(f"{config.place} headers cannot be sent: {error}") from None
+    pace = Pace(config.rate.per_second) if config.rate else None
+    return Defaults(headers, _pairs(config.params), _credentials(config, root), pace)
+
+
+def _pairs(table: Table | None) -> tuple[tuple[str, str], ...]:
+    return tuple((name, text) for name, texts in table.given.items() for text in texts) if table else ()
+
+
+def _credentials(config: TargetConfig, root: Path) -> Credentials | None:
+    match config.auth.given if config.auth else {}:
+        case {"basic": [user, password]}:
+            return Credentials("basic", as_text(user), as_text(password))
+        case {"digest": [user, password]}:
+            return Credentials("digest", as_text(user), as_text(password))
+        case {"bearer": token}:
+            return Credentials("bearer", as_text(token))
+        case {"netrc": True}:
+            return Credentials("netrc")
+        case {"call": reference}:
+            return Credentials("call", auth=_called(reference, root))
+    return None
+
+
+def _called(reference: str, root: Path) -> Any:
+    """What the user's function gives for an auth: called now, or in the loop if it is async."""
+    from asgi_probe.target.auth import Deferred, as_auth
+    from asgi_probe.target.importing import import_attribute
+    from asgi_probe.target.tracebacks import app_traceback, in_a_line
+
+    function = import_attribute(reference, root=root)
+    if not callable(function):
+        raise UsageError(f"auth.call: {reference!r} is {function!r}, expected a function that gives an httpx.Auth")
+    if inspect.iscoroutinefunction(function):
+        return Deferred(function)
+    try:
+        return as_auth(function())
+    except (Exception, SystemExit) as error:
+        message = f"auth.call: {reference!r} raised {in_a_line(error)}"
+        raise TargetError(message, app_traceback(error, root=root)) from error
 
 
 def _present(said: dict[str, Any]) -> dict[str, Any]:

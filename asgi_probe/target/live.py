@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from asgi_probe.target.base import Target
     from asgi_probe.target.lines import Line
     from asgi_probe.target.request import Origin
+    from asgi_probe.target.serve import Serve, Server
+    from asgi_probe.target.session import Exchanger
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _LONGEST_TRY = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+_USUAL_WAIT = 30.0
+_LONGEST_LOOK = 2.0
+_SHORT_GOODBYE = 3.0
 
 
 @dataclass(slots=True)
@@ -217,6 +222,7 @@ class LiveTarget:
         http2: bool = False,
         uds: str | None = None,
         wait: Wait | None = None,
+        serve: Serve | None = None,
         defaults: Defaults = _NO_DEFAULTS,
     ) -> None:
         self.name = name
@@ -226,7 +232,10 @@ class LiveTarget:
         self._verify, self._proxy = verify, proxy
         self._transport = LiveTransport(verify=verify, cert=cert, proxy=proxy, http2=http2, uds=uds)
         self._transport.prepare(self._base)
-        self._wait = wait
+        self._serve = serve
+        self._server: Server | None = None
+        self._exchanger: Exchanger | None = None
+        self._wait = wait or (Wait(_USUAL_WAIT) if serve else None)
         self.defaults = defaults
         self.by_hand = _curl_options(verify, cert, proxy, uds, http2=http2)
 
@@ -245,44 +254,92 @@ class LiveTarget:
         return LiveTransport(verify=self._verify, proxy=self._proxy)
 
     def hurry(self, seconds: float) -> None:
-        """Nothing here takes time."""
+        """Give a server that was started for the run no more than so many seconds to stop."""
+        if self._server is not None:
+            self._server.hurry(seconds)
 
     async def __aenter__(self) -> Self:
-        """Wait for the service if that was asked for; raises `TargetError`."""
-        if self._wait is not None:
-            try:
-                await self._wait_for(self._wait)
-            except BaseException:
-                await self._transport.aclose()
-                raise
+        """Start the service and wait for it, if that was asked for; raises `TargetError`."""
+        try:
+            if self._serve is not None:
+                await self._start(self._serve)
+            elif self._wait is not None:
+                await self._wait_until_ready(self._wait)
+        except BaseException:
+            self.hurry(_SHORT_GOODBYE)
+            await self._leave()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the connections."""
-        await self._transport.aclose()
+        """Close the connections, and stop the service if it was started here."""
+        if self._server is not None and self._server.ended:
+            self.problems.append(self._server.error("during the run"))
+        await self._leave()
 
-    async def _wait_for(self, wait: Wait) -> None:
-        from asgi_probe.exchange import Ask
-        from asgi_probe.target.session import Exchanger
+    async def _leave(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._transport.aclose()
+            if self._server is not None:
+                await self._server.stop()
 
-        session = Exchanger(self).session()
+    async def _start(self, serve: Serve) -> None:
+        from asgi_probe.target.serve import Server
+
+        wait = self._wait or Wait(_USUAL_WAIT)
+        if await self._not_ready(wait.url, _LONGEST_LOOK) is None:
+            raise TargetError(
+                f"{self.address} answers already, before the server was started: "
+                "stop what runs there, or take 'serve' out of the configuration"
+            )
+        server = self._server = Server(serve)
+        last: str | None = None
+        async with anyio.create_task_group() as racing:
+
+            async def watch() -> None:
+                await server.end()
+                racing.cancel_scope.cancel()
+
+            racing.start_soon(watch)
+            last = await self._wait_for(wait)
+            racing.cancel_scope.cancel()
+        if server.ended:
+            raise server.error("before it was ready")
+        if last is not None:
+            raise server.told(last)
+
+    async def _wait_until_ready(self, wait: Wait) -> None:
+        last = await self._wait_for(wait)
+        if last is not None:
+            raise TargetError(last)
+
+    async def _wait_for(self, wait: Wait) -> str | None:
+        """Ask until the service is ready; if it does not become so, what was seen instead."""
         end = monotonic() + wait.within
         tries, pause = 0, _FIRST_PAUSE
         while True:
             left = end - monotonic()
             tries += 1
-            _, outcome = await session.ask(Ask("GET", wait.url, timeout=max(min(_LONGEST_TRY, left), 0.05)))
-            last = _still_waiting_for(outcome)
+            last = await self._not_ready(wait.url, max(min(_LONGEST_TRY, left), 0.05))
             if last is None:
-                return
+                return None
             left = end - monotonic()
             if left <= 0:
                 asked = f"asked {tries} time{'s' * (tries != 1)}, last seen: {last}"
-                raise TargetError(f"{self.address} was not ready within {wait.within:g} s: {wait.url!r} was {asked}")
+                return f"{self.address} was not ready within {wait.within:g} s: {wait.url!r} was {asked}"
             await anyio.sleep(min(pause, left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+    async def _not_ready(self, url: str, timeout: float) -> str | None:
+        """Ask once; what was seen that is not ready, None if the service is."""
+        from asgi_probe.exchange import Ask
+        from asgi_probe.target.session import Exchanger
+
+        exchanger = self._exchanger = self._exchanger or Exchanger(self)
+        _, outcome = await exchanger.session().ask(Ask("GET", url, timeout=timeout))
+        return _still_waiting_for(outcome)
 
 
 def _curl_options(

@@ -313,6 +313,16 @@ async def test_what_is_the_targets_own_goes_to_the_target_alone(server, other):
     assert header(seen, "accept") == ["*/*"]
 
 
+async def test_what_the_target_adds_can_be_taken_away(server):
+    defaults = {"params": (("a", "1"), ("b", "2")), "credentials": Credentials("bearer", "t")}
+    async with Run(server.base_url, **defaults) as run:
+        seen = await run.echo(without=frozenset({"authorization"}), without_params=frozenset({"a"}))
+        assert seen["target"] == "/echo?b=2"
+        assert header(seen, "authorization") == []
+        seen = await run.echo(params=[("c", "3")], without_params=frozenset({"a", "b"}))
+        assert seen["target"] == "/echo?c=3"
+
+
 async def test_the_targets_credentials_are_its_own(server, other):
     async with Run(server.base_url, credentials=Credentials("bearer", "t")) as run:
         assert header(await run.echo(), "authorization") == ["Bearer t"]
