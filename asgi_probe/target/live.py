@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _LONGEST_TRY = 5.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+_LAST_MOMENT = 0.1
 _USUAL_WAIT = 30.0
 _LONGEST_LOOK = 2.0
 _SHORT_GOODBYE = 3.0
@@ -319,10 +320,12 @@ class LiveTarget:
         """Ask until the service is ready; if it does not become so, what was seen instead."""
         end = monotonic() + wait.within
         tries, pause = 0, _FIRST_PAUSE
+        last: str | None = "nothing yet"
         while True:
             left = end - monotonic()
             tries += 1
-            last = await self._not_ready(wait.url, max(min(_LONGEST_TRY, left), 0.05))
+            with anyio.move_on_after(max(left, 0.0) + _LAST_MOMENT):  # its turn may be long in coming
+                last = await self._not_ready(wait.url, max(min(_LONGEST_TRY, left), _LAST_MOMENT / 2))
             if last is None:
                 return None
             left = end - monotonic()

@@ -57,18 +57,11 @@ class Output:
         return "\n".join([*self._lines, *([_line(self._open)] if self._open else [])])
 
     def _drain(self, pipe: int) -> None:
-        while data := _read(pipe):
+        while data := os.read(pipe, _PIECE):
             *whole, rest = (self._open + data).replace(b"\r\n", b"\n").split(b"\n")
             self._lines.extend(map(_line, whole[-_LINES:]))
             self._open = rest[-_LONGEST_LINE:]
         os.close(pipe)
-
-
-def _read(pipe: int) -> bytes:
-    try:
-        return os.read(pipe, _PIECE)
-    except OSError:
-        return b""
 
 
 def _line(text: bytes) -> str:

@@ -13,10 +13,12 @@ import pytest
 import trustme
 
 from asgi_probe.errors import TargetError, UsageError
-from asgi_probe.exchange import Answer, Ask, Failure
+from asgi_probe.exchange import Answer, Ask, Credentials, Failure
 from asgi_probe.target import wire
+from asgi_probe.target.base import Defaults
 from asgi_probe.target.http import httpx
 from asgi_probe.target.live import LiveTarget, LiveTransport, Wait, parse_base
+from asgi_probe.target.rate import Pace
 from asgi_probe.target.session import Exchanger
 from asgi_probe.target.wire import Marks
 from tests.hostile import HostileServer, hostile_server
@@ -33,12 +35,6 @@ def no_proxies(monkeypatch):
 
 @pytest.fixture(scope="module")
 def shared():
-    with HostileServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server():
     with HostileServer() as server:
         yield server
 
@@ -1113,3 +1109,20 @@ def test_what_curl_must_be_told_of_a_target():
     assert target.by_hand == ("--insecure", "--proxy", "http://***@p:1", "--http2")
     assert LiveTarget("http://h", uds="/run/x").by_hand == ("--unix-socket", "/run/x")
     assert LiveTarget("http://h").by_hand == ()
+
+
+async def test_whoever_waits_asks_as_all_others_do(server):
+    defaults = Defaults(headers=(("x-key", "k"),), params=(("a", "1"),), credentials=Credentials("bearer", "t"))
+    async with LiveTarget(server.base_url, wait=Wait(5, "/echo"), defaults=defaults):
+        pass
+    (request,) = server.requests
+    assert (request.header("x-key"), request.header("authorization")) == ("k", "Bearer t")
+    assert request.target == "/echo?a=1"
+
+
+async def test_whoever_waits_keeps_to_the_rate_and_to_the_time():
+    began = time.monotonic()
+    with pytest.raises(TargetError, match=r"within 0\.5 s: '/' was asked 2 times, last seen: connection refused"):
+        async with LiveTarget("http://127.0.0.1:1", wait=Wait(0.5), defaults=Defaults(pace=Pace(0.01))):
+            pytest.fail("nobody is there")
+    assert 0.5 <= time.monotonic() - began < 3

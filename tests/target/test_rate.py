@@ -12,15 +12,8 @@ from asgi_probe.target.live import LiveTarget
 from asgi_probe.target.rate import Pace
 from asgi_probe.target.session import Exchanger
 from asgi_probe.target.user_client import open_client
-from tests.hostile import HostileServer
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def server():
-    with HostileServer() as server:
-        yield server
 
 
 async def test_turns_are_evenly_spaced_without_a_burst():
