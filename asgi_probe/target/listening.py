@@ -7,7 +7,7 @@ import sys
 import warnings
 from contextlib import ExitStack, contextmanager
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from asgi_probe.target.said import listener
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Undo = Callable[[], None]
 
 _DEEPEST = 100
-"""How many callers are asked whether they handle a record."""
+"""How many callers are looked at to know who writes."""
+_DEBUGGERS = frozenset(("bdb", "pdb"))
 _HANDLES = logging.Logger.callHandlers.__code__
 _FAILS = logging.Handler.handleError.__code__
 
@@ -148,7 +149,10 @@ class Routed:
         notes = listener.get()
         if notes is None or notes.closed or not self.hearing or not isinstance(text, str):
             return self.stream.write(text)
-        if not _echoes_a_record():
+        writer = _writer()
+        if writer == "debugger":
+            return self.stream.write(text)
+        if writer == "app":
             notes.printed(self._source, text)
         return len(text)
 
@@ -158,16 +162,18 @@ class Routed:
             self.write(line)
 
 
-def _echoes_a_record() -> bool:
-    """Whether a handler is writing a record, which has been noted already; of a handler that fails we want to hear."""
+def _writer() -> Literal["app", "handler", "debugger"]:
+    """Who writes: a handler writes a record, which has been noted already; of one that fails we want to hear."""
     frame = sys._getframe(2)  # noqa: SLF001 - as logging itself looks for its caller
     for _ in range(_DEEPEST):
         if frame is None or frame.f_code is _FAILS:
-            return False
+            break
         if frame.f_code is _HANDLES:
-            return True
+            return "handler"
+        if frame.f_globals.get("__name__") in _DEBUGGERS:
+            return "debugger"
         frame = frame.f_back  # type: ignore[assignment]
-    return False
+    return "app"
 
 
 def _hear_streams() -> Undo:

@@ -591,6 +591,16 @@ def test_a_print_from_far_down():
     assert texts(notes) == ["from far down"]
 
 
+def test_a_debugger_is_shown(capsys):
+    import pdb  # noqa: T100 - it does not stop here
+
+    with listening(), noting() as notes:
+        print("noted")
+        pdb.Pdb(stdout=sys.stdout, readrc=False).message("stopped here")
+    assert texts(notes) == ["noted"]
+    assert capsys.readouterr().out == "stopped here\n"
+
+
 class Tty(io.StringIO):
     def isatty(self):
         return True
