@@ -13,6 +13,24 @@ FAILURE_KINDS: tuple[FailureKind, ...] = (
 )  # fmt: skip
 
 
+Saying = Literal["log", "warning", "stdout", "stderr"]
+"""How an app in process can say something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing that an app in process said while it answered: a log record, a warning, or a line that it printed.
+
+    `level` and `logger` are a record's own; `time` is in seconds since the epoch.
+    """
+
+    source: Saying
+    text: str
+    level: str | None = None
+    logger: str | None = None
+    time: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One redirect that was followed: the status, and the address that redirected."""
@@ -38,7 +56,7 @@ class Answer:
     `body` is the body after decompression, at most `max_body` bytes of it; `size` counts all of them, so
     `size > len(body)` says that the rest was dropped. `time` is in seconds, from the first byte sent to the last
     read, hops included. `set_cookies` are the raw `set-cookie` values of this answer and of its hops, oldest first.
-    `app_error` is what the app raised on the way to a 500, in process.
+    `app_error` is what the app raised on the way to a 500, and `said` what it said meanwhile, in process.
     """
 
     status: int
@@ -51,6 +69,7 @@ class Answer:
     hops: tuple[Hop, ...] = ()
     set_cookies: tuple[str, ...] = ()
     app_error: BaseException | None = None
+    said: tuple[Said, ...] = ()
     decoded: dict[str, Any] = field(default_factory=dict)
     """What queries have made of the body so far (its text, its JSON), so that it is decoded once."""
 
@@ -60,7 +79,8 @@ class Failure:
     """Why no answer could be judged: its kind, a sentence for the report, and the app's exception if there is one.
 
     `partial` is what had come when it broke, if anything: its status, headers and the body so far. `time` is in
-    seconds, from the first byte sent, or from the attempt to send one, to the end.
+    seconds, from the first byte sent, or from the attempt to send one, to the end. `said` is what the app said, in
+    process; `partial` has none of it.
     """
 
     kind: FailureKind
@@ -70,6 +90,7 @@ class Failure:
     time: float = 0.0
     refused: bool = False
     """Nobody took the connection that the target itself was to be reached by."""
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

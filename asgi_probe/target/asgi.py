@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
 import anyio
@@ -13,11 +13,13 @@ from asgi_probe.errors import TargetError
 from asgi_probe.target.base import Defaults
 from asgi_probe.target.call import AppCall
 from asgi_probe.target.http import httpx
-from asgi_probe.target.importing import not_asgi
+from asgi_probe.target.kinds import is_wsgi, not_app
 from asgi_probe.target.lifespan import Lifespan, LifespanMode
-from asgi_probe.target.logs import listening
-from asgi_probe.target.tasks import running_tasks
+from asgi_probe.target.listening import listening
+from asgi_probe.target.overrides import import_overrides, overridden, refuse_overrides, unused
+from asgi_probe.target.tasks import TrioTasks, running_tasks
 from asgi_probe.target.tracebacks import app_traceback, in_a_line
+from asgi_probe.target.wsgi import WsgiApp, refuse_wsgi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from asgi_probe.target.base import Warn
     from asgi_probe.target.call import App, Scope
     from asgi_probe.target.importing import LoadedApp
+    from asgi_probe.target.overrides import Named
     from asgi_probe.target.tasks import Tasks
 
 
@@ -40,10 +43,21 @@ class AppTransport(httpx.AsyncBaseTransport):
     """Sends requests to an app, each in a task of its own that outlives its answer; closing it does nothing.
 
     Raises `BrokenAnswer` and `AppExited` (see `asgi_probe.target.failures`); what the app raises before its answer's
-    start is a 500 whose `extensions["app_error"]` is the exception, at the latest when the body has been read.
+    start is a 500 whose `extensions["app_error"]` is the exception, at the latest when the body has been read. A list
+    that is the request's `extensions["notes"]` gets the notes of what the app says, complete when the answer has ended.
     """
 
-    def __init__(self, app: App, tasks: Tasks, warn: Warn, *, state: Mapping[str, Any], root_path: str = "") -> None:
+    def __init__(
+        self,
+        app: App,
+        tasks: Tasks,
+        warn: Warn,
+        *,
+        state: Mapping[str, Any],
+        root_path: str = "",
+        capture: bool = True,
+        root: Path | None = None,
+    ) -> None:
         self.running: set[AppCall] = set()
         self._app = app
         self._tasks = tasks
@@ -51,11 +65,16 @@ class AppTransport(httpx.AsyncBaseTransport):
         self._state = state
         self._root_path = root_path
         self._raw_root = root_path.encode("ascii", "ignore")
+        self._capture = capture
+        self._root = root
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Call the app; returns as soon as its answer starts."""
-        call = AppCall(request, self._tasks.event, self._warn, self.running.discard)
+        call = AppCall(
+            request, self._tasks.event, self._warn, self.running.discard, capture=self._capture, root=self._root
+        )
         self.running.add(call)
+        request.extensions.get("notes", []).append(call.notes)
         return await call.answer(self._tasks.start(call.run(self._app, self._scope(request))))
 
     def _scope(self, request: httpx.Request) -> Scope:
@@ -115,8 +134,14 @@ class AppTarget:
         startup_timeout: float = 30.0,
         shutdown_timeout: float = 10.0,
         root: Path | None = None,
+        capture: bool = True,
+        overrides: Mapping[Named, Named] | None = None,
         warn: Warn,
     ) -> None:
+        """With `capture` each answer carries what the app said meanwhile, which is not shown as it comes.
+
+        `overrides` are FastAPI's dependency overrides, imported now; `TargetError` says what is wrong with them.
+        """
         self.name = name
         self.address = loaded.reference
         self.problems: list[TargetError] = []
@@ -126,9 +151,13 @@ class AppTarget:
         self._startup_timeout = startup_timeout
         self._shutdown_timeout = shutdown_timeout
         self._root = root
+        self._capture = capture
         self._warn = warn
         self._base = httpx.URL("http://testserver")
-        self._app: App | None = None if loaded.factory else loaded.app
+        self._app: Any = None
+        self._overrides = import_overrides(overrides or {}, root=root)
+        if not loaded.factory:
+            self._take(loaded.app)
         self._lifespan: Lifespan
         self._transport: AppTransport | None = None
         self._exits = ExitStack()
@@ -158,14 +187,24 @@ class AppTarget:
         self._lifespan.hurry(seconds / 2)
 
     async def __aenter__(self) -> Self:
+        with ExitStack() as exits:
+            await self._open(exits)
+            self._exits = exits.pop_all()
+        return self
+
+    async def _open(self, exits: ExitStack) -> None:
         tasks = running_tasks()
-        app = self._app = await self._made()
-        if (reason := not_asgi(app)) is not None:
-            made = f"what the factory {self.address!r} made" if self._loaded.factory else repr(self.address)
-            raise TargetError(f"{made} {reason}")
+        if self._loaded.factory:
+            self._take(await self._made())
+        app, mode = self._app, self._mode
+        if is_wsgi(app):
+            app, mode = self._threaded(tasks), "off"
+            exits.callback(app.close)
+        if self._overrides:
+            exits.enter_context(overridden(self._app, self._overrides))
         lifespan = self._lifespan = Lifespan(
             app,
-            self._mode,
+            mode,
             startup_timeout=self._startup_timeout,
             shutdown_timeout=self._shutdown_timeout,
             root=self._root,
@@ -173,9 +212,36 @@ class AppTarget:
         )
         lifespan.problems = self.problems
         await lifespan.start(tasks)
-        self._transport = AppTransport(app, tasks, self._warn, state=lifespan.state, root_path=self._root_path)
-        self._exits.enter_context(listening())
-        return self
+        for name in unused(self._app, self._overrides) if self._overrides else ():
+            self._warn(f"overrides: no route of {self.address!r} depends on {name!r}", None)
+        self._transport = AppTransport(
+            app,
+            tasks,
+            self._warn,
+            state=lifespan.state,
+            root_path=self._root_path,
+            capture=self._capture,
+            root=self._root,
+        )
+        exits.enter_context(listening(capture=self._capture))
+
+    def _take(self, app: Any) -> None:
+        """Take the app for what it is; raises `TargetError` where it is none, or not one for these overrides."""
+        made = f"what the factory {self.address!r} made" if self._loaded.factory else repr(self.address)
+        if (reason := not_app(app)) is not None:
+            raise TargetError(f"{made} {reason}")
+        if self._overrides:
+            refuse_overrides(app, made)
+        if is_wsgi(app):
+            refuse_wsgi(made)
+        self._app = app
+
+    def _threaded(self, tasks: Tasks) -> WsgiApp:
+        if isinstance(tasks, TrioTasks):
+            raise TargetError(f"{self.address!r} is a WSGI app, which runs on asyncio only: use --backend asyncio")
+        if self._mode == "on":
+            raise TargetError(f"{self.address!r} is a WSGI app, which has no lifespan: leave --lifespan on out")
+        return WsgiApp(self._app)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -185,13 +251,11 @@ class AppTarget:
             await self._lifespan.stop()
         self._transport = None
 
-    async def _made(self) -> App:
-        if not self._loaded.factory:
-            return cast("App", self._loaded.app)
+    async def _made(self) -> Any:
         try:
             with anyio.fail_after(self._startup_timeout) as limit:
                 made = self._loaded.app()
-                return cast("App", await made if inspect.isawaitable(made) and not callable(made) else made)
+                return await made if inspect.isawaitable(made) and not callable(made) else made
         except (Exception, SystemExit) as error:
             if limit.cancelled_caught:
                 raise TargetError(

@@ -10,12 +10,13 @@ import anyio.lowlevel
 
 from asgi_probe.target.failures import AppExited, BrokenAnswer, ProtocolBreach
 from asgi_probe.target.http import httpx
-from asgi_probe.target.logs import listener
 from asgi_probe.target.protocol import checked_headers, checked_status, content_length
+from asgi_probe.target.said import Notes, listener
 from asgi_probe.target.tracebacks import exit_in, in_a_line, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+    from pathlib import Path
 
     from asgi_probe.target.base import Warn
     from asgi_probe.target.protocol import Headers
@@ -43,7 +44,7 @@ class AppCall:
     __slots__ = (
         "_ambient", "_app_waits", "_begun", "_body", "_breach", "_client_waits", "_expected", "_forget", "_length",
         "_new_event", "_parts", "_stop", "_warn", "app_error", "buffered", "chunks", "complete", "ended", "extensions",
-        "failure", "gone", "headers", "read", "request", "started", "status", "stopped",
+        "failure", "gone", "headers", "notes", "read", "request", "started", "status", "stopped",
     )  # fmt: skip
 
     def __init__(
@@ -52,8 +53,11 @@ class AppCall:
         new_event: Callable[[], Event],
         warn: Warn,
         forget: Callable[[AppCall], None],
+        *,
+        capture: bool = True,
+        root: Path | None = None,
     ) -> None:
-        """`forget` is told when the app's part has ended."""
+        """`forget` is told when the app's part has ended; with `capture` what the app says is in `notes`."""
         self.request = request
         self.status = 0
         self.headers: Headers = []
@@ -73,6 +77,7 @@ class AppCall:
         self.failure: httpx.ProtocolError | None = None
         self.app_error: BaseException | None = None
         self.extensions: dict[str, Any] | None = None
+        self.notes = Notes(self._logged, keep=capture, root=root)
         self._begun = False
         self._ambient: BaseException | None = None
         self._breach: ProtocolBreach | None = None
@@ -99,7 +104,7 @@ class AppCall:
             return
         self._begun = True
         self._ambient = sys.exc_info()[1]  # of whoever runs the loop
-        listener.set(self._logged)
+        listener.set(self.notes)
         try:
             await app(scope, self.receive, self.send)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the app's, and ends this call alone
@@ -328,7 +333,7 @@ class AppCall:
 
     async def leave(self) -> None:
         """The client closes: an answer that is not complete yet is broken off, its app told, then cancelled."""
-        self.read = True
+        self._has_read()
         if self.complete or self.ended:
             return
         self._disconnect()
@@ -343,14 +348,18 @@ class AppCall:
     async def _settle(self) -> None:
         if self.status >= 500 and self.app_error is None and not self.ended:
             await self._ends_within(SETTLING)
+        self._has_read()
+
+    def _has_read(self) -> None:
         self.read = True
+        self.notes.close()
 
     async def _client_wait(self) -> None:
         try:
             await self._change()
         except BaseException:
             # cancelled: out of time, or interrupted
-            self.read = True
+            self._has_read()
             if not self.complete:
                 self._disconnect()
                 await self._cancel()

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from asgi_probe.target.http import httpx
-from asgi_probe.target.logs import listener
+from asgi_probe.target.said import listener
 
 UNTIMED: dict[str, Any] = {}
 """For a request's `timeout` extension: the session watches the clock, whatever the transport."""

@@ -10,27 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.errors import TargetError
+from asgi_probe.target import kinds
 from asgi_probe.target.tracebacks import app_traceback, in_a_line, ran_code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
 _USUAL = ("app", "api")
 _USUAL_FACTORIES = ("create_app", "make_app", "get_app", "build_app", "app_factory")
-_FRAMEWORKS = frozenset(
-    (
-        "starlette.applications.Starlette", "litestar.app.Litestar", "quart.app.Quart", "sanic.app.Sanic",
-        "django.core.handlers.asgi.ASGIHandler", "falcon.asgi.app.App", "blacksheep.server.application.Application",
-    )
-)  # fmt: skip
-_SINGLE = "asgiref.compatibility.guarantee_single_callable"
-_ARGUMENTS = ("scope", "receive", "send")
+_SEARCH = (
+    (kinds.is_asgi, (kinds.is_fastapi, kinds.is_asgi_framework, kinds.looks_like_asgi)),
+    (kinds.is_wsgi, (kinds.is_wsgi_framework, kinds.looks_like_wsgi)),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedApp:
-    """An ASGI app, or the factory that makes one; `reference` is how it was named."""
+    """An ASGI or WSGI app, or the factory that makes one; `reference` is how it was named."""
 
     app: Any
     factory: bool
@@ -46,98 +43,43 @@ def import_app(reference: str, *, root: Path, factory: bool) -> LoadedApp:
     place, _, attribute = _split(reference)
     if not place:
         raise TargetError(f"{reference!r} names no module: expected 'module:attribute', for example 'main:app'")
-    root = root.resolve()
-    _first_on_path(root)
-    module = _import_file(place, root) if _is_file(place) else _import_module(place, root)
+    module = _imported(place, root)
     if not attribute:
         attribute = _found_factory(module, place) if factory else _found_app(module, place)
         reference = f"{place}:{attribute}"
-    found = _attribute(module, attribute, place)
-    reason = _not_factory(found) if factory else not_asgi(found)
+    found = _attribute(module, attribute, place, hint=lambda: _offer(module, place))
+    reason = kinds.not_factory(found) if factory else kinds.not_app(found)
     if reason is not None:
         raise TargetError(f"{reference!r} {reason}")
     return LoadedApp(found, factory, reference)
 
 
-def not_asgi(app: object) -> str | None:
-    """Why `app` cannot be called as an ASGI app, as the rest of a sentence about it; None when it can."""
-    if not callable(app):
-        return f"is {_described(app)}, which is not callable: expected an ASGI app"
-    if inspect.isclass(app):
-        return _not_asgi_class(app)
-    signature = _signature(app)
-    if signature is None or (_is_async(app) and _takes(signature, 3)):
-        return None
-    if _takes(signature, 0):
-        return f"is {_described(app)} without arguments, not an ASGI app: is it a factory? add --factory"
-    if _is_async(app):
-        return f"takes {_counted(signature)}: expected an ASGI app's three, scope, receive and send"
-    if _takes(signature, 3):
-        return None
-    if _takes(signature, 2):
-        return "is a WSGI app, which is not supported: wrap it, for example with `a2wsgi.WSGIMiddleware`"
-    if _takes(signature, 1):
-        return f"is an ASGI 2 app (called twice), which is not supported: wrap it with `{_SINGLE}`"
-    return f"takes {_counted(signature)}: expected an ASGI app's three, scope, receive and send"
+def import_attribute(reference: str, *, root: Path) -> Any:
+    """What `module:attribute` names, or `path/to/file.py:attribute`; `root` comes first on the path from now on.
+
+    Raises `TargetError`, with the user's own frames as its traceback where the module fails.
+    """
+    place, _, attribute = _split(reference)
+    if not place or not attribute:
+        raise TargetError(f"{reference!r} names nothing in a module: expected 'module:attribute'")
+    return _attribute(_imported(place, root), attribute, place)
 
 
-def _not_asgi_class(app: type) -> str | None:
-    if hasattr(app, "__await__"):
-        return None
-    if inspect.iscoroutinefunction(getattr(app, "__call__", None)) and not _is_double(app):  # noqa: B004 - its signature counts
-        return (
-            f"is the class {app.__name__!r}, not an app: expected an instance of it (with --factory it is made for you)"
-        )
-    if _is_double(app):
-        return f"is the class {app.__name__!r}, an ASGI 2 app, which is not supported"
-    return f"is the class {app.__name__!r}, not an ASGI app"
+def loaded(app: object, *, reference: str | None = None) -> LoadedApp:
+    """An app that is there already, by the name of its type where no `reference` is given; raises `TargetError`."""
+    name = reference or f"{type(app).__module__}.{type(app).__qualname__}"
+    if inspect.isroutine(app) or inspect.isclass(app):
+        name = reference or f"{app.__module__}.{app.__qualname__}"
+    reason = kinds.not_app(app)
+    if reason is not None:
+        raise TargetError(f"the app {reason}" if reference is None else f"{reference!r} {reason}")
+    return LoadedApp(app, factory=False, reference=name)
 
 
-def _is_double(app: type) -> bool:
-    call = inspect.signature(app.__call__) if inspect.isfunction(app.__call__) else None
-    return call is not None and list(call.parameters)[1:] == ["receive", "send"]
-
-
-def _not_factory(found: object) -> str | None:
-    if not callable(found):
-        return f"is {_described(found)}, which is not callable: expected a factory"
-    signature = _signature(found)
-    if signature is not None and not _takes(signature, 0):
-        if not inspect.isclass(found) and not_asgi(found) is None:
-            return "is an ASGI app, not a factory: leave --factory out"
-        return f"takes {_counted(signature)}: expected a factory that can be called without any"
-    return None
-
-
-def _is_async(app: object) -> bool:
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004 - its kind counts
-
-
-def _signature(app: Any) -> inspect.Signature | None:
-    try:
-        return inspect.signature(app)
-    except (TypeError, ValueError):
-        return None
-
-
-def _takes(signature: inspect.Signature, count: int) -> bool:
-    try:
-        signature.bind(*range(count))
-    except TypeError:
-        return False
-    return True
-
-
-def _counted(signature: inspect.Signature) -> str:
-    names = ", ".join(signature.parameters)
-    count = len(signature.parameters)
-    return f"{count} argument{'s' * (count != 1)} ({names})" if names else "no arguments"
-
-
-def _described(value: object) -> str:
-    if inspect.isfunction(value):
-        return f"the function {value.__name__!r}"
-    return "None" if value is None else f"of the type {type(value).__name__!r}"
+def _imported(place: str, root: Path) -> ModuleType:
+    root = root.resolve()
+    _first_on_path(root)
+    return _import_file(place, root) if _is_file(place) else _import_module(place, root)
 
 
 def _split(reference: str) -> tuple[str, str, str]:
@@ -244,15 +186,14 @@ def _hint(name: str, known: Iterable[str], *, prefix: str = "") -> str:
     return f"; did you mean {' or '.join(repr(prefix + found) for found in close)}?" if close else ""
 
 
-def _attribute(module: ModuleType, attribute: str, place: str) -> Any:
+def _attribute(module: ModuleType, attribute: str, place: str, hint: Callable[[], str] = str) -> Any:
     found: Any = module
     holder = f"the module {place!r}"
     for name in attribute.split("."):
         try:
             found = getattr(found, name)
         except AttributeError:
-            hint = _hint(name, dir(found)) or _offer(module, place)
-            raise TargetError(f"{holder} has no attribute {name!r}{hint}") from None
+            raise TargetError(f"{holder} has no attribute {name!r}{_hint(name, dir(found)) or hint()}") from None
         holder = repr(name)
     return found
 
@@ -267,24 +208,24 @@ def _listing(place: str, names: Iterable[str]) -> str:
 
 
 def _found_app(module: ModuleType, place: str) -> str:
-    """The one name in `module` that is its app: the usual ones, else the only one of the surest kind."""
+    """The one name in `module` that is its app: the usual ones, else the only one of the surest kind; ASGI first."""
     everything = vars(module)
-    for name in _USUAL:
-        if name in everything and not_asgi(everything[name]) is None:
-            return name
-    apps = _apps(module)
-    for kind in (_is_fastapi, _is_of_framework, _looks_like_app):
-        names = [name for name in apps if kind(everything[name])]
-        if len({id(everything[name]) for name in names}) == 1:
-            return names[0]
-        if names:
-            raise TargetError(f"{place!r} has more than one app: name one of {_listing(place, names)}")
+    for is_usual, surest in _SEARCH:
+        for name in _USUAL:
+            if name in everything and is_usual(everything[name]):
+                return name
+        for kind in surest:
+            names = [name for name in _apps(module) if kind(everything[name])]
+            if len({id(everything[name]) for name in names}) == 1:
+                return names[0]
+            if names:
+                raise TargetError(f"{place!r} has more than one app: name one of {_listing(place, names)}")
     raise TargetError(f"found no app in {place!r}: {_why_none(module, place)}")
 
 
 def _why_none(module: ModuleType, place: str) -> str:
     for name in _USUAL:
-        reason = not_asgi(vars(module)[name]) if name in vars(module) else None
+        reason = kinds.not_app(vars(module)[name]) if name in vars(module) else None
         if reason is not None:
             return f"{name!r} {reason}"
     factories = [name for name in _USUAL_FACTORIES if callable(getattr(module, name, None))]
@@ -305,30 +246,5 @@ def _found_factory(module: ModuleType, place: str) -> str:
 
 def _apps(module: ModuleType) -> list[str]:
     """The names of what can be an app, in the order of the module."""
-    return [name for name, value in vars(module).items() if not name.startswith("__") and _looks_like_app(value)]
-
-
-def _looks_like_app(value: object) -> bool:
-    if inspect.isclass(value) or inspect.ismodule(value) or not callable(value):
-        return False
-    if inspect.isroutine(value):
-        signature = _signature(value)
-        return signature is not None and tuple(signature.parameters) == _ARGUMENTS
-    return _is_async(value) and not_asgi(value) is None
-
-
-def _is_fastapi(value: object) -> bool:
-    return any(
-        f"{base.__module__}.{base.__qualname__}" == "fastapi.applications.FastAPI" for base in type(value).__mro__
-    )
-
-
-def _is_of_framework(value: object) -> bool:
-    return any(f"{base.__module__}.{base.__qualname__}" in _FRAMEWORKS for base in type(value).__mro__)
-
-
-def import_attribute(reference: str, *, root: Path) -> Any:
-    """What `module:attribute` names; `root` comes first on the path. Raises `TargetError`."""
-    place, _, attribute = _split(reference)
-    _first_on_path(root.resolve())
-    return _attribute(_import_module(place, root), attribute, place)
+    found = [(name, value) for name, value in vars(module).items() if not name.startswith("__")]
+    return [name for name, value in found if kinds.looks_like_asgi(value) or kinds.looks_like_wsgi(value)]

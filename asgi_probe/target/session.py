@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from math import inf
 from time import perf_counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from asgi_probe.target.http import httpx
     from asgi_probe.target.live import LiveTransport
     from asgi_probe.target.rate import Pace
+    from asgi_probe.target.said import Notes
     from asgi_probe.target.user_client import UserClient
+
+Outcome = TypeVar("Outcome", Answer, Failure)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _STEPS_AT_A_TIME = 16
@@ -140,6 +143,8 @@ class _Exchange:
         self._ended = 0.0
         self.request: httpx.Request | None = None
         self._marks = Marks()
+        self._notes: list[Notes] = []
+        """What the app says, in process; its transport adds to them."""
         self._response: httpx.Response | None = None
         self._headers: list[tuple[str, str]] = []
         self._body: bytes | bytearray = b""
@@ -157,7 +162,7 @@ class _Exchange:
             while True:
                 response = await self._send(hop)
                 if response.status_code not in _REDIRECTS or not self._ask.max_hops:
-                    return self._answer(response)
+                    return self._told(self._answer(response))
                 hop = self._follow(response.status_code)
         except _Stopped as stop:
             return self._failed(stop.failure)
@@ -207,6 +212,7 @@ class _Exchange:
         if self._exchanger.pace is not None and hop.address.own:
             await self._turn(self._exchanger.pace)
         marks = self._marks = request.extensions["marks"] = Marks()
+        request.extensions["notes"] = self._notes
         began = perf_counter()
         response = await self._exchanger.client(hop).exchange(request)
         try:
@@ -305,7 +311,12 @@ class _Exchange:
         if self._response is not None:
             failure.partial = self._answer(self._response)
             failure.partial.time = failure.time
-        return failure
+        return self._told(failure)
+
+    def _told(self, outcome: Outcome) -> Outcome:
+        """The outcome with what the app said, all hops."""
+        outcome.said = tuple(said for notes in self._notes for said in notes.said(outcome.app_error))
+        return outcome
 
     def _why_late(self) -> str:
         if self._exchanger.over_network(self._hop):

@@ -142,13 +142,14 @@ def _listed(frames: list[Frame], root: Path | None) -> Iterator[str]:
         yield f"  … {left_out} more frames …"
         frames = frames[-_FRAMES // 2 :]
     for filename, line, function, _ in frames:
-        yield f'  File "{_relative(filename, root)}", line {line}, in {function}'
+        yield f'  File "{relative(filename, root)}", line {line}, in {function}'
         source = linecache.getline(filename, line).strip()
         if source:
             yield f"    {_cut(source, _LINE)}"
 
 
-def _relative(filename: str, root: Path | None) -> str:
+def relative(filename: str, root: Path | None) -> str:
+    """The file's path from `root`, its own where it is not in it."""
     if root is not None:
         path = Path(filename)
         for base in (root, root.resolve()):

@@ -83,7 +83,7 @@ def test_a_bug_of_ours(project):
     [
         ("nowhere:app", "there is no module 'nowhere'"),
         ("app:nothing", "nothing"),
-        ("app:five", "not callable: expected an ASGI app"),
+        ("app:five", "not callable: expected an ASGI or WSGI app"),
         ("missing.py", "missing.py"),
         ("broken:app", "ModuleNotFoundError"),
         ("crooked:app", "SyntaxError"),

@@ -895,7 +895,7 @@ async def test_a_factory_is_called_inside_the_loop():
     [
         (lambda: 1 / 0, "the factory 'm:make' raised ZeroDivisionError"),
         (lambda: exit(2), "the factory 'm:make' raised SystemExit(2)"),
-        (lambda: None, "what the factory 'm:make' made is None, which is not callable: expected an ASGI app"),
+        (lambda: None, "what the factory 'm:make' made is None, which is not callable: expected an ASGI or WSGI app"),
         (lambda: anyio.sleep(9), "the factory 'm:make' did not return within 0.05 s; raise it with --startup-timeout"),
     ],
 )

@@ -269,6 +269,7 @@ def django_app():
     from django.conf import settings
     from django.core.asgi import get_asgi_application
     from django.http import HttpResponse
+    from django.test.utils import override_settings
     from django.urls import path
 
     def item(request, item):
@@ -292,9 +293,10 @@ def django_app():
         ]
 
     if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=Urls, SECRET_KEY="tests", LOGGING_CONFIG=None)
+        settings.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=None, SECRET_KEY="tests", LOGGING_CONFIG=None)
         django.setup()
-    return get_asgi_application()
+    with override_settings(ROOT_URLCONF=Urls):
+        yield get_asgi_application()
 
 
 @on_asyncio

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from asgi_probe.errors import TargetError
-from asgi_probe.target.importing import LoadedApp, import_app, not_asgi
+from asgi_probe.target.importing import LoadedApp, import_app, import_attribute
+from asgi_probe.target.importing import loaded as given
+from asgi_probe.target.kinds import is_wsgi, not_app, not_asgi
 
 ASGI = "async def {}(scope, receive, send): ...\n"
 
@@ -145,6 +147,7 @@ def test_a_bare_module_is_searched(project, text, name):
 
 
 NOT_FOUND = [
+    ("app = 5", "found no app in 'bare_j': 'app' is of the type 'int', which is not callable"),
     (
         FASTAPI + "one = FastAPI()\ntwo = FastAPI()",
         "'bare_j' has more than one app: name one of 'bare_j:one', 'bare_j:two'",
@@ -153,7 +156,6 @@ NOT_FOUND = [
     ("x = 1\ny = 2", "found no app in 'bare_j': name it as 'bare_j:attribute'; the module has x, y"),
     ("", "found no app in 'bare_j': name it as 'bare_j:attribute'; the module has nothing"),
     ("def create_app(): ...", "found no app in 'bare_j': is 'bare_j:create_app' a factory? add --factory"),
-    ("def app(environ, start_response): ...", "found no app in 'bare_j': 'app' is a WSGI app, which is not supported"),
 ]
 
 
@@ -353,13 +355,13 @@ def test_apps_without_a_signature_are_believed():
 @pytest.mark.parametrize(
     ("app", "reason"),
     [
-        (None, "is None, which is not callable: expected an ASGI app"),
+        (None, "is None, which is not callable: expected an ASGI or WSGI app"),
         (5, "is of the type 'int', which is not callable"),
         (Instance, "is the class 'Instance', not an app: expected an instance of it"),
         (PlainInstance, "is the class 'PlainInstance', not an ASGI app"),
         (Double, "is the class 'Double', an ASGI 2 app, which is not supported"),
         (double, "is an ASGI 2 app (called twice), which is not supported"),
-        (wsgi, "is a WSGI app, which is not supported"),
+        (wsgi, "takes 2 arguments (environ, start_response): expected an ASGI app's three, scope, receive and send"),
         (wanting, "takes 1 argument (scope): expected an ASGI app's three, scope, receive and send"),
         (four, "takes 4 arguments (a, b, c, d): expected"),
         (defaults, "is the function 'defaults' without arguments, not an ASGI app: is it a factory?"),
@@ -371,7 +373,163 @@ def test_what_is_no_app(app, reason):
     assert reason in not_asgi(app)
 
 
-def test_flask_is_wsgi():
+# what is WSGI
+
+
+def wsgi_named_otherwise(env, respond): ...
+
+
+class WsgiInstance:
+    def __call__(self, environ, start_response): ...
+
+
+def known_wsgi():
+    import bottle
+    import falcon
+    from django.core.handlers.wsgi import WSGIHandler
     from flask import Flask
 
-    assert "WSGI" in not_asgi(Flask("x"))
+    return [Flask("x"), WSGIHandler.__new__(WSGIHandler), bottle.Bottle(), falcon.App()]
+
+
+@pytest.mark.parametrize(
+    "app",
+    [wsgi, wsgi_named_otherwise, WsgiInstance(), functools.partial(wsgi), WsgiInstance().__call__, *known_wsgi()],
+    ids=lambda app: type(app).__name__,
+)
+def test_wsgi_apps(app):
+    assert is_wsgi(app)
+    assert not_app(app) is None
+
+
+def known_asgi():
+    import falcon.asgi
+    from a2wsgi import WSGIMiddleware
+    from django.core.handlers.asgi import ASGIHandler
+    from fastapi import FastAPI
+    from litestar import Litestar
+    from quart import Quart
+
+    apps = [
+        falcon.asgi.App(),
+        WSGIMiddleware(wsgi),
+        ASGIHandler.__new__(ASGIHandler),
+        FastAPI(),
+        Litestar(),
+        Quart("x"),
+    ]
+    return [*apps, FastAPI().router]
+
+
+async def unusual(scope, receive, send=None): ...
+
+
+@pytest.mark.parametrize(
+    "app",
+    [function, plain, Instance(), Awaited, functools.partial(function), unusual, WsgiInstance, *known_asgi()],
+    ids=lambda app: type(app).__name__,
+)
+def test_asgi_apps_are_not_taken_for_wsgi(app):
+    assert not is_wsgi(app)
+
+
+@pytest.mark.parametrize("app", [wanting, four, double, defaults, nothing, PlainInstance(), None, 5])
+def test_other_things_are_not_taken_for_wsgi(app):
+    assert not is_wsgi(app)
+    assert not_app(app) == not_asgi(app) is not None
+
+
+FLASK = "from flask import Flask, current_app, g, request, session\n"
+WSGI = "def {}(environ, start_response): ...\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (FLASK + "server = Flask(__name__)", "server"),
+        (FLASK + "other = Flask('a')\napp = Flask('b')", "app"),
+        (WSGI.format("application") + "def route(request, item): ...", "application"),
+        ("class A:\n def __call__(self, env, start_response): ...\nmine = A()\ndef two(a, b): ...", "mine"),
+        (FLASK + "app = Flask('a')\n" + ASGI.format("application"), "application"),
+        (FLASK + "from a2wsgi import WSGIMiddleware\napp = Flask('a')\nasgi = WSGIMiddleware(app)", "asgi"),
+        (FLASK + "from starlette.applications import Starlette\nweb = Flask('a')\nstar = Starlette()", "star"),
+    ],
+)
+def test_wsgi_apps_are_found_after_asgi_apps(project, text, found):
+    root = project(wsgi_a=text)
+    assert load("wsgi_a", root).reference == f"wsgi_a:{found}"
+    assert load("wsgi_a.py", root).reference == f"wsgi_a.py:{found}"
+
+
+def test_more_than_one_wsgi_app(project):
+    root = project(wsgi_b=FLASK + "one = Flask('a')\ntwo = Flask('b')")
+    assert str(refusal("wsgi_b", root)) == "'wsgi_b' has more than one app: name one of 'wsgi_b:one', 'wsgi_b:two'"
+
+
+def test_any_callable_of_two_arguments_is_wsgi_when_it_is_named(project):
+    root = project(wsgi_c="def two(a, b): ...")
+    assert load("wsgi_c:two", root).app is sys.modules["wsgi_c"].two
+    assert str(refusal("wsgi_c", root)) == (
+        "found no app in 'wsgi_c': name it as 'wsgi_c:attribute'; the module has two"
+    )
+
+
+def test_a_wsgi_app_is_no_factory(project):
+    root = project(wsgi_d=WSGI.format("app") + FLASK + "def create_app(config=None): return Flask('a')")
+    assert str(refusal("wsgi_d:app", root, factory=True)) == (
+        "'wsgi_d:app' is a WSGI app, not a factory: leave --factory out"
+    )
+    assert load("wsgi_d", root, factory=True).reference == "wsgi_d:create_app"
+
+
+# attributes
+
+
+def test_attributes(project):
+    root = project(hooks_a="class Checks:\n @staticmethod\n def row(): ...\nnumber = 5\n")
+    module = import_attribute("hooks_a:Checks", root=root).__module__
+    assert module == "hooks_a"
+    assert import_attribute("hooks_a:Checks.row", root=root) is sys.modules["hooks_a"].Checks.row
+    assert import_attribute("hooks_a.py:number", root=root) == 5
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("hooks_b", "'hooks_b' names nothing in a module: expected 'module:attribute'"),
+        (":row", "':row' names nothing in a module: expected 'module:attribute'"),
+        ("hooks_b:rwo", "the module 'hooks_b' has no attribute 'rwo'; did you mean 'row'?"),
+        ("hooks_b:nothing", "the module 'hooks_b' has no attribute 'nothing'"),
+        (
+            "hooks_bb:row",
+            "there is no module 'hooks_bb' in '{root}' or installed; did you mean 'hooks_b' or 'hooks_c'?",
+        ),
+        ("hooks_c:row", "'hooks_c' could not be imported: it raised ValueError('broken')"),
+    ],
+)
+def test_attributes_that_are_not_there(project, reference, message):
+    root = project(hooks_b="def row(): ...\n" + ASGI.format("app"), hooks_c="raise ValueError('broken')")
+    with pytest.raises(TargetError) as caught:
+        import_attribute(reference, root=root)
+    assert str(caught.value) == message.format(root=root)
+    assert bool(caught.value.traceback) == ("raised" in message)
+
+
+# apps that are there already
+
+
+def test_apps_given_from_python():
+    from flask import Flask
+
+    flask = Flask("x")
+    assert given(function) == LoadedApp(function, factory=False, reference=f"{__name__}.function")
+    assert given(flask) == LoadedApp(flask, factory=False, reference="flask.app.Flask")
+    assert given(Awaited).reference == f"{__name__}.Awaited"
+    assert given(function, reference="shop").reference == "shop"
+
+
+def test_what_is_given_must_be_an_app():
+    with pytest.raises(TargetError, match=r"^the app is None, which is not callable: expected an ASGI or WSGI app$"):
+        given(None)
+    with pytest.raises(TargetError, match=r"^'shop' takes 4 arguments"):
+        given(four, reference="shop")
