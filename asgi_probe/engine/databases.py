@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
+from inspect import isawaitable
 from os import strerror
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,18 +57,20 @@ class _Driver:
     kind: Kind
     package: str
     extra: str
+    stop: str
+    """What its connections call the end of a statement that nobody waits for any more."""
     looking: str = "set transaction read only"
     """What makes the rest of a transaction unable to change anything, and bounds it where that is known."""
 
 
-_SQLITE = _Driver("sqlite", "aiosqlite", "sql", "pragma query_only = on")
+_SQLITE = _Driver("sqlite", "aiosqlite", "sql", "interrupt", "pragma query_only = on")
 _POSTGRESQL = _Driver(
-    "postgresql", "asyncpg", "postgresql",
+    "postgresql", "asyncpg", "postgresql", "terminate",
     # a server does not notice that nobody waits any more: it has to stop by itself
     "select set_config('transaction_read_only', 'on', true), set_config('statement_timeout',"
     " coalesce(nullif(current_setting('statement_timeout'), '0'), '{milliseconds:.0f}'), true)",
 )  # fmt: skip
-_MYSQL = _Driver("mysql", "aiomysql", "mysql")
+_MYSQL = _Driver("mysql", "aiomysql", "mysql", "close")
 _DRIVERS = {
     "sqlite": _SQLITE,
     "postgresql": _POSTGRESQL,
@@ -149,7 +152,7 @@ class Databases:
             engine = self._engine(read)
             with anyio.move_on_after(self.longest):
                 looking = read.driver.looking.format(milliseconds=(self.longest + 1) * 1000)
-                return await _look(engine, partial(_fetch, looking=looking, sql=sql, values=given))
+                return await _look(engine, read.driver.stop, partial(_fetch, looking=looking, sql=sql, values=given))
         except (NoDatabase, Refused) as error:
             raise type(error)(f"{_masked(str(error), read.passwords)} ({read.shown})") from None
         raise Refused(f"the database did not answer within {self.longest:g} s ({read.shown})")
@@ -251,7 +254,7 @@ def _number(text: str) -> Any:
     return Decimal(text)
 
 
-async def _look(engine: AsyncEngine, fetch: Fetch) -> list[Row]:
+async def _look(engine: AsyncEngine, stop: str, fetch: Fetch) -> list[Row]:
     connection = engine.connect()
     try:
         await connection.start()
@@ -260,24 +263,22 @@ async def _look(engine: AsyncEngine, fetch: Fetch) -> list[Row]:
     except Exception as error:  # noqa: BLE001 - drivers raise what they like, and all of it means no connection
         raise NoDatabase(_said(error)) from None
     try:
-        return await _interruptible(connection, fetch)
+        return await _stoppable(connection, stop, fetch)
     except ProbeError:
         raise
     except Exception as error:  # noqa: BLE001 - as above; it means that the statement was refused
         raise Refused(_said(error)) from None
     finally:
-        with anyio.move_on_after(_CLOSING, shield=True):
+        with anyio.move_on_after(_CLOSING, shield=True), suppress(Exception):
             await connection.close()
 
 
-async def _interruptible(connection: AsyncConnection, fetch: Fetch) -> list[Row]:
-    """SQLite computes in a thread, which has to be told when nobody waits any more; the others' drivers are."""
+async def _stoppable(connection: AsyncConnection, stop: str, fetch: Fetch) -> list[Row]:
+    """Cancelled, it stops the driver: SQLAlchemy and SQLite's thread would go on, or leave a broken connection."""
     driver: Any = (await connection.get_raw_connection()).driver_connection
-    if not hasattr(driver, "interrupt"):
-        return await connection.run_sync(fetch)
     ended = anyio.Event()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_interrupt_unless, ended, driver)
+        tasks.start_soon(_stop_unless, ended, getattr(driver, stop))
         with anyio.CancelScope(shield=True):
             found = await _caught(connection, fetch)
         ended.set()
@@ -295,14 +296,16 @@ async def _caught(connection: AsyncConnection, fetch: Fetch) -> list[Row] | Exce
         return error
 
 
-async def _interrupt_unless(ended: anyio.Event, driver: Any) -> None:
-    """When cancelled, again and again: an interrupt that comes before the statement is started has no effect."""
+async def _stop_unless(ended: anyio.Event, stop: Callable[[], Any]) -> None:
+    """When cancelled, again and again: what comes before the statement has begun is without effect in SQLite."""
     try:
         await ended.wait()
     finally:
         with anyio.CancelScope(shield=True):
             while not ended.is_set():
-                await driver.interrupt()
+                stopping = stop()
+                if isawaitable(stopping):
+                    await stopping
                 await anyio.sleep(0.02)
 
 
@@ -311,8 +314,13 @@ def _fetch(connection: Connection, *, looking: str, sql: str, values: tuple[Any,
     result = connection.exec_driver_sql(sql, values, execution_options={"stream_results": True})
     if not result.returns_rows:
         raise Refused("the statement gives no rows; 'sql' looks, it changes nothing")
-    with closing(result):
-        return _bounded_rows(result, _names(result))
+    try:
+        rows = _bounded_rows(result, _names(result))
+    except Exception:
+        connection.invalidate()  # to close the result would be to read the rest of it
+        raise
+    result.close()
+    return rows
 
 
 def _bounded_rows(result: CursorResult[Any], names: list[str]) -> list[Row]:
