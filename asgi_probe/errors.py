@@ -9,9 +9,10 @@ Every exception that asgi-probe raises on purpose is one of these::
     ├── TargetError        whom we ask could not be reached, imported, started
     ├── VariableError      a `${…}` that could not be rendered (asgi_probe.spec.template)
     ├── Unjudgeable        an answer that cannot be judged (asgi_probe.judge.body)
+    ├── SqlError           a database that could not be asked (asgi_probe.engine.sql)
     └── NotThere           nothing to save (asgi_probe.judge.save)
 
-The last three end a step, never a run; inside their rooms there are a few that nobody else sees.
+The last four end a step, never a run; inside their rooms there are a few that nobody else sees.
 What goes wrong with a single request is no exception but a `Failure` (see `asgi_probe.exchange`).
 """
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.project import Project
+from tests.postgresql import postgresql as postgresql
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -20,7 +20,7 @@ _LINKS = 6
 _LINE = 300
 
 _OURS = str(Path(__file__).resolve().parent.parent)
-_DEMO = str(Path(_OURS) / "demo.py")
+_DEMO = str(Path(_OURS) / "demo")
 """Our own package holds one app, which is the user's as any other."""
 
 
@@ -164,7 +164,7 @@ def _owner(filename: str) -> str:
     if filename.startswith("<frozen "):
         return "importlib" if "importlib" in filename else "python"
     path = filename if filename.startswith("<") else str(Path(filename).resolve())
-    if path == _DEMO:
+    if path.startswith((f"{_DEMO}/", f"{_DEMO}\\")):
         return ""
     if path.startswith((f"{_OURS}/", f"{_OURS}\\")):
         return "asgi_probe"
