@@ -43,7 +43,8 @@ _LAST = 1.0
 class RunOptions:
     """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
 
-    `root` is the project's folder, for tracebacks. `uvloop` None means: if it is installed.
+    `root` is the project's folder, for tracebacks. `uvloop` None means: if it is installed. With `fail_on_flaky` a
+    check that passed after a retry fails the run. `shard` and `seed` are told.
     """
 
     max_failures: int | None = None
@@ -51,6 +52,9 @@ class RunOptions:
     root: Path | None = None
     backend: Backend = "asyncio"
     uvloop: bool | None = None
+    fail_on_flaky: bool = False
+    shard: str | None = None
+    seed: int | None = None
 
 
 @dataclass(slots=True)
@@ -60,17 +64,19 @@ class Score:
     outcomes: dict[str, int] = field(default_factory=dict)
     done: int = 0
     bad: int = 0
-    slowest: list[tuple[float, str]] = field(default_factory=list)
+    flaky: int = 0
+    """Setups and teardowns among them."""
+    slowest: list[tuple[float, str, str]] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         self.bad += not outcome.green and outcome is not Outcome.INTERRUPTED
 
-    def time(self, check_id: str, seconds: float) -> None:
+    def time(self, check_id: str, seconds: float, target: str) -> None:
         if len(self.slowest) < _SLOWEST:
-            heappush(self.slowest, (seconds, check_id))
+            heappush(self.slowest, (seconds, check_id, target))
         elif seconds > self.slowest[0][0]:
-            heappushpop(self.slowest, (seconds, check_id))
+            heappushpop(self.slowest, (seconds, check_id, target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +143,11 @@ class Run:
             max(group.concurrency for group in self._groups),
             datetime.now(UTC).isoformat(timespec="milliseconds"),
             targets=targets,
+            shard=self._options.shard,
             descriptions=tuple(file.description for file in files),
             sizes=tuple(len(file.checks) + bool(file.setup) + bool(file.teardown) for file in files),
+            asked=tuple(group.target.name for group in self._groups for _ in group.files),
+            seed=self._options.seed,
         )
 
     def _last_event(self, duration: float) -> RunFinished:
@@ -154,12 +163,22 @@ class Run:
             duration,
             self._exit_code(),
             self._stop.reason if self._stop.reason == "interrupted" or self._left_out(checks) else None,
-            tuple(SlowCheck(check_id, seconds) for seconds, check_id in sorted(score.slowest, reverse=True)),
+            tuple(
+                SlowCheck(check_id, seconds, name) for seconds, check_id, name in sorted(score.slowest, reverse=True)
+            ),
             self._tally.requests,
             checks - score.done,
             str(self._problem) if self._problem else None,
             self._problem.traceback if self._problem else None,
+            self._too_flaky(),
         )
+
+    def _too_flaky(self) -> str | None:
+        """Why a run without a failure fails, if it does for what was flaky."""
+        flaky = self._score.flaky
+        if not self._options.fail_on_flaky or not flaky or self._score.bad:
+            return None
+        return f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"
 
     def _left_out(self, checks: int) -> bool:
         """Whether a stop left anything out."""
@@ -175,7 +194,8 @@ class Run:
             return self._stop.exit_code
         if self._not_started or self._nobody_there():
             return ExitCode.TARGET
-        return ExitCode.FAILED if self._score.bad or self._stop.reason or self._problem else ExitCode.GREEN
+        failed = self._score.bad or self._stop.reason or self._problem or self._too_flaky()
+        return ExitCode.FAILED if failed else ExitCode.GREEN
 
 
 class Workers:
@@ -252,7 +272,7 @@ class Workers:
         else:
             await run.steps()
         self._score.done += 1
-        self._score.time(check.id, self._finish(run))
+        self._score.time(check.id, self._finish(run), self._group.target.name)
         file.left -= 1
         if not file.left:
             await self._close(file)
@@ -277,6 +297,7 @@ class Workers:
         """Tell and count a check; setup and teardown count only when something went wrong."""
         seconds = run.finish()
         outcome = run.verdict.outcome
+        self._score.flaky += outcome is Outcome.FLAKY
         if run.plan.phase == "steps" or not outcome.green:
             self._score.count(outcome)
         most = self._options.max_failures

@@ -71,7 +71,16 @@ class Telling:
         """A check has ended; what is given has been masked."""
         self.emit(
             CheckFinished(
-                check.id, outcome, duration, reason, mismatches, traceback, check.file, check.line, check.name
+                check.id,
+                outcome,
+                duration,
+                reason,
+                mismatches,
+                traceback,
+                check.file,
+                check.line,
+                check.name,
+                self.target,
             )
         )
 
@@ -82,7 +91,15 @@ class Telling:
             saved = secrets.mask(run.last.saved) or None
             reason = secrets.mask(run.stumbled) if outcome is Outcome.FLAKY else None
             event = StepFinished(
-                check.id, secrets.mask(name), phase, outcome, run.duration, run.attempts, saved=saved, reason=reason
+                check.id,
+                secrets.mask(name),
+                phase,
+                outcome,
+                run.duration,
+                run.attempts,
+                saved=saved,
+                reason=reason,
+                target=self.target,
             )
         else:
             event = self._in_full(check.id, run, phase, name, secrets)
@@ -119,6 +136,7 @@ class Telling:
             column=place.column,
             width=place.width,
             source_line=mask(place.source.line(place.line)),
+            target=self.target,
         )
 
 
