@@ -21,17 +21,25 @@ _NARROWEST_ID = 12
 _NOT_RUN = ("did not run", "quiet")
 
 
+Ended = dict[str, tuple[Outcome, float]]
+"""How a check ended, and after how many seconds, by target."""
+
+
 @dataclass(slots=True)
 class Comparison:
     """How each check ended at each of the targets; keeps two values a check and target to the end of the run."""
 
     targets: Sequence[str]
-    _ended: dict[str, dict[str, tuple[Outcome, float]]] = field(default_factory=dict)
+    _ended: dict[str, Ended] = field(default_factory=dict)
+    _around: dict[str, Ended] = field(default_factory=dict)
+    """Setups and teardowns that are green so far."""
 
     def add(self, check: CheckFinished, target: str, *, counts: bool = True) -> None:
-        """Take in how a check ended; one that does not count, such as a setup, only if it is not green somewhere."""
-        if counts or not check.outcome.green:
-            self._ended.setdefault(check.id, {})[target] = (check.outcome, check.duration)
+        """Take in how a check ended; one that does not count, such as a setup, is told if it is not green somewhere."""
+        kept = self._ended if counts or check.id in self._ended else self._around
+        kept.setdefault(check.id, {})[target] = (check.outcome, check.duration)
+        if not counts and not check.outcome.green:
+            self._ended[check.id] = kept.pop(check.id)
 
     def lines(self, columns: int | None, *, whole: bool) -> list[Line]:
         """A row for each check that did not end alike, or for `whole` each; then how many did."""
@@ -47,10 +55,10 @@ class Comparison:
             told.append([(f"  … and {len(rows) - most:,} more", "quiet")])
         return [*told, self._last_line(len(self._ended) - len(different), len(different))]
 
-    def _alike(self, ended: dict[str, tuple[Outcome, float]]) -> bool:
+    def _alike(self, ended: Ended) -> bool:
         return len(ended) == len(self.targets) and len({outcome for outcome, _ in ended.values()}) == 1
 
-    def _table(self, rows: Sequence[tuple[str, dict[str, tuple[Outcome, float]]]], columns: int | None) -> list[Line]:
+    def _table(self, rows: Sequence[tuple[str, Ended]], columns: int | None) -> list[Line]:
         filled = [[self._cell(ended.get(target)) for target in self.targets] for _, ended in rows]
         heads = [inline(target) for target in self.targets]
         widths = [max(cells(head), *(cells(row[at][0]) for row in filled)) for at, head in enumerate(heads)]
