@@ -103,6 +103,7 @@ def run(
         from asgi_probe.engine.run import RunOptions
 
         asked = one_of(ctx, app=app, base_url=base_url, target=target, targets=targets)
+        several = names_of(asked["targets"])
         trusted = one_of(ctx, cacert=cacert, insecure=insecure)
         said = TargetConfig(
             app=asked["app"],
@@ -125,8 +126,8 @@ def run(
             var or (),
             vars_file or (),
             target_from(said, times, wait_url),
-            asked["target"],
-            names_of(asked["targets"]),
+            asked["target"] or (several[0] if len(several) == 1 else None),
+            several if len(several) > 1 else (),
             seconds(timeout, "--timeout"),
         )
         order = order_from(
@@ -155,7 +156,7 @@ def run(
             "--backend": [backend] if backend != "asyncio" else [],
             "--repeat": [repeat] if repeat else [],
         }
-        workspace, command = ordered(open_workspace(wish), order), command_for(said, asked["target"], others)
+        workspace, command = ordered(open_workspace(wish), order), command_for(said, wish.target_name, others)
         screen.write(idle_loop(backend, uvloop=uvloop))
         cache = None if no_cache else CacheWriter(workspace.config.root, workspace.copies, times=order.shard is None)
         raise typer.Exit(execute(workspace, options_, reports, screen, verbosity=told, command=command, cache=cache))

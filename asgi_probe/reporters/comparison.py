@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.words import GLYPHS, count, duration
-from asgi_probe.terminal import Line, cells, clip, inline
+from asgi_probe.terminal import Line, Span, cells, clip, inline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,7 @@ _MOST_ROWS = 100
 _WIDEST_ID = 60
 """How far the columns are moved to the right in a log, where ids are never cut."""
 _NARROWEST_ID = 12
+_TITLE = "side by side"
 _NOT_RUN = ("did not run", "quiet")
 
 
@@ -59,33 +60,12 @@ class Comparison:
         return len(ended) == len(self.targets) and len({outcome for outcome, _ in ended.values()}) == 1
 
     def _table(self, rows: Sequence[tuple[str, Ended]], columns: int | None) -> list[Line]:
-        filled = [[self._cell(ended.get(target)) for target in self.targets] for _, ended in rows]
-        heads = [inline(target) for target in self.targets]
-        widths = [max(cells(head), *(cells(row[at][0]) for row in filled)) for at, head in enumerate(heads)]
-        ids = [inline(check) for check, _ in rows]
-        if columns is not None:
-            ids = [clip(each, max(columns - sum(widths) - 2 * len(widths) - 2, _NARROWEST_ID)) for each in ids]
-        widest = max((cells(each) for each in ids if columns is not None or cells(each) <= _WIDEST_ID), default=0)
-        title = "side by side"
-        widest = max(widest, cells(title) - 2)
-        told: list[Line] = [
-            [
-                (title, "title"),
-                (" " * (widest + 2 - cells(title)), ""),
-                *_in_columns([(head, "title") for head in heads], widths),
-            ]
-        ]
-        for each, row in zip(ids, filled, strict=True):
-            told.append([("  ", ""), (each, ""), (" " * max(widest - cells(each), 0), ""), *_in_columns(row, widths)])
-        return told
-
-    def _cell(self, ended: tuple[Outcome, float] | None) -> tuple[str, str]:
-        if ended is None:
-            return _NOT_RUN
-        outcome, seconds = ended
-        glyph, style = GLYPHS[outcome]
-        time = "" if outcome is Outcome.SKIPPED else f" {duration(seconds)}"
-        return f"{glyph} {outcome}{time}", style
+        heads: Line = [(inline(target), "title") for target in self.targets]
+        filled = [heads, *([_cell(ended.get(target)) for target in self.targets] for _, ended in rows)]
+        widths = [max(cells(row[at][0]) for row in filled) for at in range(len(heads))]
+        room = None if columns is None else max(columns - sum(widths) - 2 * len(widths) - 2, _NARROWEST_ID)
+        names = _names([check for check, _ in rows], room)
+        return [[name, *_in_columns(row, widths)] for name, row in zip(names, filled, strict=True)]
 
     def _last_line(self, alike: int, different: int) -> Line:
         where = "both" if len(self.targets) == 2 else f"all {len(self.targets)}"
@@ -93,7 +73,24 @@ class Comparison:
         return [*line, (f", different: {count(different, 'check')}", "warning")] if different else line
 
 
-def _in_columns(texts: Sequence[tuple[str, str]], widths: Sequence[int]) -> Line:
+def _names(ids: Sequence[str], room: int | None) -> Line:
+    """The first column, its heading included; ids are cut to the room that there is, if it has an end."""
+    shown = [f"  {inline(check) if room is None else clip(inline(check), room)}" for check in ids]
+    widest = max(cells(_TITLE), *(width for width in map(cells, shown) if room is not None or width <= _WIDEST_ID), 0)
+    padded = [text + " " * (widest - cells(text)) for text in (_TITLE, *shown)]
+    return [(text, "" if number else "title") for number, text in enumerate(padded)]
+
+
+def _cell(ended: tuple[Outcome, float] | None) -> Span:
+    if ended is None:
+        return _NOT_RUN
+    outcome, seconds = ended
+    glyph, style = GLYPHS[outcome]
+    time = "" if outcome is Outcome.SKIPPED else f" {duration(seconds)}"
+    return f"{glyph} {outcome}{time}", style
+
+
+def _in_columns(texts: Line, widths: Sequence[int]) -> Line:
     line: Line = []
     for number, ((text, style), width) in enumerate(zip(texts, widths, strict=True), 1):
         # nothing follows the last one

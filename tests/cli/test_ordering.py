@@ -419,7 +419,12 @@ def test_several_targets_side_by_side(compared):
     ]
     assert "\n  asgi-probe run --target plain a.yaml::unlike\n" in told
     assert re.findall(r"TIME  (\S+)  on (\w+)", told.partition("slowest")[2]) or "slowest" not in told
-    assert compared.run("--targets", "moved", "a.yaml").exit == 0
+
+
+def test_one_target_is_compared_with_nobody(compared):
+    ran = compared.run("--targets", "plain", "a.yaml")
+    assert (ran.exit, "side by side" in ran.out) == (1, False)
+    assert "\n  asgi-probe run --target plain a.yaml::unlike\n" in ran.out
 
 
 def test_all_rows_with_v_and_targets_in_the_order_they_were_named(compared):
