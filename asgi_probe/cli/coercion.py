@@ -76,8 +76,18 @@ def _switch(value: Any) -> bool:
     return found
 
 
+OPTIONAL_VALUES = {"--shuffle": "random"}
+"""Flags whose value may be left out, and what it is then; one that is said stands behind `=`."""
+
+
 class PlainCommand(TyperCommand):
     """A command whose flags are coerced plainly."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What the arguments leave over; see OPTIONAL_VALUES."""
+        flags = args[: args.index("--")] if "--" in args else args
+        filled = [f"{flag}={OPTIONAL_VALUES[flag]}" if flag in OPTIONAL_VALUES else flag for flag in flags]
+        return super().parse_args(ctx, [*filled, *args[len(flags) :]])
 
     def get_params(self, ctx: Any) -> Any:
         """Its parameters, `--help` included."""
@@ -113,6 +123,9 @@ def _plain(params: list[Any]) -> list[Any]:
         elif param.param_type_name == "argument":
             # its name says it all
             param.display_type_rich = _no_type
+        elif getattr(param, "max", None) is not None:
+            # a range takes the width that other columns need; who leaves it is told what it is
+            param._get_number_range_help_str = lambda: ""  # noqa: SLF001 - see above
     return params
 
 

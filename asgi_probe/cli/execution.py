@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asgi_probe import __version__
 from asgi_probe.cli.signals import stopping_on_signals
 from asgi_probe.cli.streams import leave_standard_output
 from asgi_probe.cli.targets import build_target
-from asgi_probe.engine.events import Warned
+from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.run import Group, Run, RunOptions
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode
@@ -19,11 +21,12 @@ from asgi_probe.reporters.reports import open_report
 from asgi_probe.target.tracebacks import app_traceback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from asgi_probe.cli.workspace import Workspace
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import FilePlan
+    from asgi_probe.reporters.reports import Reporter
     from asgi_probe.target.base import Warn
     from asgi_probe.terminal import Screen
 
@@ -35,20 +38,18 @@ _GARBAGE = 10_000
 class Telling:
     """Gives every event to every reporter; `problem` is the first that could not write."""
 
-    def __init__(self, reports: Sequence[str], screen: Screen, verbosity: int, command: str) -> None:
+    def __init__(self, reports: Sequence[str], console: Reporter, *beside: Reporter) -> None:
         self._reporters = [open_report(report, cwd=Path.cwd()) for report in reports]
         leave_standard_output(reports)
-        self._console = ConsoleReporter(screen, verbosity=verbosity, command=command)
+        self._beside = (console, *beside)
 
     def emit(self, event: Event) -> None:
-        for reporter in self._reporters:
+        for reporter in (*self._reporters, *self._beside):
             reporter.handle(event)
-        self._console.handle(event)
 
     def close(self) -> None:
-        for reporter in self._reporters:
+        for reporter in (*self._reporters, *self._beside):
             reporter.close()
-        self._console.close()
 
     @property
     def problems(self) -> list[str]:
@@ -63,13 +64,17 @@ def execute(
     *,
     verbosity: int,
     command: str = "asgi-probe run",
+    cache: Reporter | None = None,
 ) -> ExitCode:
     """Run the plan and tell it; what cannot be imported or written is an error before anything is sent.
 
-    `command` is what the ids of checks are given to, to run them again.
+    `command` is what the ids of checks are given to, to run them again; `cache` is told what the reporters are.
     """
     root = workspace.config.root
-    telling = Telling(reports, screen, verbosity, command)
+    console = ConsoleReporter(
+        screen, verbosity=verbosity, command=command, side_by_side=workspace.side_by_side, copies=workspace.copies
+    )
+    telling = Telling(reports, console, *filter(None, [cache]))
 
     def warn(message: str, error: BaseException | None) -> None:
         telling.emit(Warned(message, app_traceback(error, root=root) if error else None))
@@ -78,9 +83,12 @@ def execute(
     try:
         with stopping_on_signals(stop):
             groups = _groups(workspace, warn)
-            screen.write(workspace.warnings)
-            _spare_the_collector()
-            finished = Run(groups, replace(options, root=root), stop, telling.emit).start()
+            screen.write([*workspace.warnings, *workspace.notes])
+            if groups:
+                _spare_the_collector()
+                finished = Run(groups, replace(options, root=root), stop, telling.emit).start()
+            else:
+                finished = _nothing_to_run(workspace, options, telling.emit)
     except KeyboardInterrupt:
         if stop.reason is None or stop.attached:
             raise
@@ -91,6 +99,22 @@ def execute(
     for problem in telling.problems:
         screen.write([[("error: ", "error"), (problem, "message")]])
     return ExitCode(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
+
+
+def _nothing_to_run(workspace: Workspace, options: RunOptions, emit: Callable[[Event], None]) -> RunFinished:
+    """A run without a check, which is green: the other shards have them."""
+    targets = [
+        TargetInfo(config.name or "app", "app", config.app)
+        if config.app
+        else TargetInfo(config.name or "live", "live", config.base_url or "")
+        for config in workspace.targets.values()
+    ]
+    at_a_time = max(config.concurrency or _CONCURRENCY for config in workspace.targets.values())
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    emit(RunStarted(__version__, targets[0], (), 0, at_a_time, now, options.shard, tuple(targets), seed=options.seed))
+    finished = RunFinished({}, 0.0, ExitCode.GREEN, None)
+    emit(finished)
+    return finished
 
 
 def _spare_the_collector() -> None:

@@ -53,6 +53,14 @@ def distinct(reports: Sequence[str]) -> tuple[str, ...]:
     return tuple(reports)
 
 
+def names_of(text: str | None) -> tuple[str, ...]:
+    """The names between the commas, none for None; a UsageError if one is empty, or comes twice."""
+    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"--targets {text!r}: expected different names of targets with commas between, such as 'a,b'")
+    return names
+
+
 def verbosity(verbose: int, *, quiet: bool) -> int:
     """How much to tell: 0 is the usual; a UsageError if flags contradict each other."""
     if verbose and quiet:

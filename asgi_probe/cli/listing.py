@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.terminal import inline
+from asgi_probe.terminal import inline, open_screen
 
 if TYPE_CHECKING:
     from asgi_probe.engine.plan import CheckPlan
@@ -19,6 +20,10 @@ EXAMPLES = """[bold]Examples[/bold]
   asgi-probe list -t 'smoke and not slow'
 
   asgi-probe list specs/items.yaml -k delete
+
+  asgi-probe list --last-failed
+
+  asgi-probe list --shard 2/5
 
 [bold]Exit codes[/bold]
 
@@ -38,6 +43,11 @@ def list_(
     paths: options.Paths = None,
     tag: options.Tag = None,
     name: options.Name = None,
+    last_failed: options.LastFailed = False,
+    failed_first: options.FailedFirst = False,
+    shard: options.ShardOf = None,
+    repeat: options.Repeat = None,
+    shuffle: options.Shuffle = None,
     target: options.TargetName = None,
     var: options.Var = None,
     vars_file: options.VarsFile = None,
@@ -45,20 +55,24 @@ def list_(
 ) -> None:
     """List the checks that would run: their ids, tags and places. Sends nothing."""
     with ending(color) as screen:
+        from asgi_probe.cli.ordering import order_from, ordered
         from asgi_probe.cli.workspace import Wish, open_workspace
 
-        workspace = open_workspace(
-            Wish(
-                paths or (),
-                tag or (),
-                name or (),
-                var or (),
-                vars_file or (),
-                target_name=target,
-                needs_target=False,
-                imports=False,
-            )
+        order = order_from(
+            last_failed=last_failed, failed_first=failed_first, shuffle=shuffle, shard=shard, repeat=repeat
         )
+        wish = Wish(
+            paths or (),
+            tag or (),
+            name or (),
+            var or (),
+            vars_file or (),
+            target_name=target,
+            needs_target=False,
+            imports=False,
+        )
+        workspace = ordered(open_workspace(wish), order)
+        open_screen(sys.stderr, color=color).write(workspace.notes)
         screen.write(_line(check) for check in workspace.plan.checks)
 
 

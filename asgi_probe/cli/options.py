@@ -62,6 +62,43 @@ Name = Annotated[
         metavar="WORDS",
     ),
 ]
+LastFailed = Annotated[
+    bool, _option(_SELECT, "--last-failed", "--lf", told="Only what failed last; everything if nothing did.")
+]
+FailedFirst = Annotated[bool, _option(_SELECT, "--failed-first", "--ff", told="Everything, what failed last first.")]
+ShardOf = Annotated[
+    str | None,
+    _option(
+        _SELECT,
+        "--shard",
+        told="The K-th of N parts. `auto` asks GitLab's variables, `auto/N` those of Kubernetes.",
+        metavar="K/N",
+        env="ASGI_PROBE_SHARD",
+    ),
+]
+Repeat = Annotated[
+    int | None,
+    _option(_SELECT, "--repeat", told="Run every check N times.", metavar="N", min=1, env="ASGI_PROBE_REPEAT"),
+]
+Shuffle = Annotated[
+    str | None,
+    _option(
+        _SELECT,
+        "--shuffle",
+        told="In another order: that of the seed, or of one that is drawn and told.",
+        metavar="[=SEED]",
+        env="ASGI_PROBE_SHUFFLE",
+    ),
+]
+NoCache = Annotated[
+    bool,
+    _option(
+        _SELECT,
+        "--no-cache",
+        told="Neither read nor write .asgi_probe_cache, what is known of the last run.",
+        env="ASGI_PROBE_NO_CACHE",
+    ),
+]
 Var = Annotated[
     list[str] | None,
     _option(_RUN, "--var", told="A variable: name=text, or name:=JSON. May be repeated.", metavar="NAME=VALUE"),
@@ -139,6 +176,16 @@ TargetName = Annotated[
         told="A target of the configuration, by its name.",
         metavar="NAME",
         env="ASGI_PROBE_TARGET",
+    ),
+]
+Targets = Annotated[
+    str | None,
+    _option(
+        _TARGET,
+        "--targets",
+        told="Several of them: the same specs against each, outcomes side by side.",
+        metavar="A,B",
+        env="ASGI_PROBE_TARGETS",
     ),
 ]
 Wait = Annotated[
@@ -220,6 +267,15 @@ MaxFailures = Annotated[
     int | None,
     _option(
         _RUN, "--max-failures", told="Stop after that many failures.", min=1, metavar="N", env="ASGI_PROBE_MAX_FAILURES"
+    ),
+]
+FailOnFlaky = Annotated[
+    bool,
+    _option(
+        _RUN,
+        "--fail-on-flaky",
+        told="A check that passed after a retry fails the run, too.",
+        env="ASGI_PROBE_FAIL_ON_FLAKY",
     ),
 ]
 Backend = Annotated[

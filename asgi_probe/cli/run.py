@@ -6,7 +6,7 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import command_for, distinct, idle_loop, one_of, seconds, target_from, verbosity
+from asgi_probe.cli.flags import command_for, distinct, idle_loop, names_of, one_of, seconds, target_from, verbosity
 from asgi_probe.cli.streams import console_stream
 from asgi_probe.config import TargetConfig
 
@@ -23,6 +23,10 @@ EXAMPLES = """[bold]Examples[/bold]
   asgi-probe run -t 'smoke and not slow' -x          until the first failure
 
   asgi-probe run --target staging --wait 60s --wait-url /health
+
+  asgi-probe run --last-failed                       what failed last
+
+  asgi-probe run --targets local,staging             the same twice, compared
 
   asgi-probe run --report ndjson=results.ndjson      a report for machines
 
@@ -52,6 +56,7 @@ def run(
     app: options.App = None,
     base_url: options.BaseUrl = None,
     target: options.TargetName = None,
+    targets: options.Targets = None,
     factory: options.Factory = None,
     lifespan: options.Lifespan = None,
     root_path: options.RootPath = None,
@@ -68,12 +73,19 @@ def run(
     uds: options.Uds = None,
     tag: options.Tag = None,
     name: options.Name = None,
+    last_failed: options.LastFailed = False,
+    failed_first: options.FailedFirst = False,
+    shard: options.ShardOf = None,
+    repeat: options.Repeat = None,
+    shuffle: options.Shuffle = None,
+    no_cache: options.NoCache = False,
     var: options.Var = None,
     vars_file: options.VarsFile = None,
     timeout: options.Timeout = None,
     concurrency: options.Concurrency = None,
     fail_fast: options.FailFast = False,
     max_failures: options.MaxFailures = None,
+    fail_on_flaky: options.FailOnFlaky = False,
     backend: options.Backend = "asyncio",
     uvloop: options.UvLoop = None,
     verbose: options.Verbose = 0,
@@ -84,11 +96,14 @@ def run(
     """Run specs against an ASGI app in process, or against a live service."""
     times = {"startup_timeout": startup_timeout, "shutdown_timeout": shutdown_timeout, "wait": wait}
     with ending(color, console_stream(report or ())) as screen:
+        from asgi_probe.cli.cache import CacheWriter
         from asgi_probe.cli.execution import execute
+        from asgi_probe.cli.ordering import order_from, ordered
         from asgi_probe.cli.workspace import Wish, open_workspace
         from asgi_probe.engine.run import RunOptions
 
-        asked = one_of(ctx, app=app, base_url=base_url, target=target)
+        asked = one_of(ctx, app=app, base_url=base_url, target=target, targets=targets)
+        several = names_of(asked["targets"])
         trusted = one_of(ctx, cacert=cacert, insecure=insecure)
         said = TargetConfig(
             app=asked["app"],
@@ -111,11 +126,26 @@ def run(
             var or (),
             vars_file or (),
             target_from(said, times, wait_url),
-            asked["target"],
+            asked["target"] or (several[0] if len(several) == 1 else None),
+            several if len(several) > 1 else (),
             seconds(timeout, "--timeout"),
         )
+        order = order_from(
+            last_failed=last_failed,
+            failed_first=failed_first,
+            shuffle=shuffle,
+            shard=shard,
+            repeat=repeat,
+            no_cache=no_cache,
+        )
         options_ = RunOptions(
-            max_failures=1 if fail_fast else max_failures, tell_all=verbose > 0, backend=backend, uvloop=uvloop
+            max_failures=1 if fail_fast else max_failures,
+            tell_all=verbose > 0,
+            backend=backend,
+            uvloop=uvloop,
+            fail_on_flaky=fail_on_flaky,
+            shard=str(order.shard) if order.shard else None,
+            seed=order.seed,
         )
         reports, told = distinct(report or ()), verbosity(verbose, quiet=quiet)
         others: dict[str, list[object]] = {
@@ -124,7 +154,9 @@ def run(
             "--timeout": [timeout] if timeout else [],
             "--startup-timeout": [startup_timeout] if startup_timeout else [],
             "--backend": [backend] if backend != "asyncio" else [],
+            "--repeat": [repeat] if repeat else [],
         }
-        workspace, command = open_workspace(wish), command_for(said, asked["target"], others)
+        workspace, command = ordered(open_workspace(wish), order), command_for(said, wish.target_name, others)
         screen.write(idle_loop(backend, uvloop=uvloop))
-        raise typer.Exit(execute(workspace, options_, reports, screen, verbosity=told, command=command))
+        cache = None if no_cache else CacheWriter(workspace.config.root, workspace.copies, times=order.shard is None)
+        raise typer.Exit(execute(workspace, options_, reports, screen, verbosity=told, command=command, cache=cache))

@@ -20,6 +20,7 @@ from asgi_probe.spec.source import Mapping, Scalar, did_you_mean, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Mapping as ReadOnly
 
     from asgi_probe.engine.plan import CheckPlan
     from asgi_probe.spec.model import Spec
@@ -38,6 +39,8 @@ class Wish:
     vars_file: Sequence[Path] = ()
     target: TargetConfig = field(default_factory=TargetConfig)
     target_name: str | None = None
+    target_names: tuple[str, ...] = ()
+    """The targets that are asked all the same, one after the other."""
     timeout: float | None = None
     needs_target: bool = True
     imports: bool = True
@@ -55,6 +58,12 @@ class Workspace:
     targets: dict[int, TargetConfig]
     """By the identity of a file's `asked`."""
     warnings: tuple[Line, ...]
+    side_by_side: tuple[str, ...] = ()
+    """The targets that are to be compared."""
+    copies: ReadOnly[str, str] = field(default_factory=dict)
+    """Of which check one that `--repeat` made is a copy, by their ids."""
+    notes: tuple[Line, ...] = ()
+    """What there is to say of what runs."""
 
     def target_of(self, file: FilePlan) -> TargetConfig:
         return self.targets[id(file.asked)]
@@ -68,24 +77,33 @@ def open_workspace(wish: Wish) -> Workspace:
     selects = _selector(wish)
     found = find_specs(_paths(wish, config, cwd), cwd=cwd, root=config.root)
     loaded = load([each.path for each in found], root=config.root)
-    targets = _Targets(config, wish, loaded.problems)
-    planner = Planner(loaded.library, given, loaded.problems, targets.asked)
-    files = [planner.file(spec) for spec in loaded.specs]
+    targets = _each_target(config, wish, loaded.problems)
+    planners = [Planner(loaded.library, given, loaded.problems, each.asked) for each in targets]
+    files = [planner.file(spec) for planner in planners for spec in loaded.specs]
+    known = [file for planner in planners for file in planner.files]
     if wish.imports:
-        import_hooks([hook for file in planner.files for hook in file.hooks], config.root, loaded.problems)
+        import_hooks([hook for file in known for hook in file.hooks], config.root, loaded.problems)
     if loaded.problems.errors:
         raise SpecError(sorted(loaded.problems.diagnostics, key=_place))
     selected = [_narrowed(file, next(each for each in found if each.name == file.name), selects) for file in files]
-    plan = with_needs(selected, planner.files)
+    plan = with_needs(selected, known)
     if not plan.files:
         raise NothingSelected(_nothing(files, wish))
+    by_asked = {mark: target for each in targets for mark, target in each.by_asked.items()}
     noticed = [line for warning in loaded.problems.warnings for line in warning.render()]
     return Workspace(
         config,
         plan,
-        targets.by_asked,
-        (*noticed, *_unused(given, files), *without_effect(wish.target, targets.by_asked.values())),
+        by_asked,
+        (*noticed, *_unused(given, files), *without_effect(wish.target, by_asked.values())),
+        wish.target_names,
     )
+
+
+def _each_target(config: Config, wish: Wish, problems: Problems) -> list[_Targets]:
+    """Whom the files ask, once for each of the targets that are asked all the same."""
+    wishes = [replace(wish, target_name=name) for name in wish.target_names] or [wish]
+    return [_Targets(config, each, problems) for each in wishes]
 
 
 def _unused(given: dict[str, Any], files: Sequence[FilePlan]) -> Iterator[Line]:
@@ -159,7 +177,7 @@ def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
 
 
 def _nothing(files: Sequence[FilePlan], wish: Wish) -> str:
-    checks = sum(len(file.checks) for file in files)
+    checks = len({check.id for file in files for check in file.checks})
     said = " and ".join([*(f"--tag {tag!r}" for tag in wish.tags), *(f"-k {name!r}" for name in wish.names)])
     tags = sorted({tag for file in files for check in file.checks for tag in check.tags})
     hint = f"; there are the tags: {', '.join(tags)}" if wish.tags and tags else ""

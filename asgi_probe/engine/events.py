@@ -27,7 +27,9 @@ class TargetInfo:
 class RunStarted:
     """The first event: `checks` counts those selected, `specs` the files they are in; `started_at` is ISO 8601, UTC.
 
-    `sizes` says of each of `specs` how many `CheckFinished` end it: its checks, setup and teardown, if it has them.
+    `shard` is which of how many this is, `2/5`, `seed` what the order was shuffled with. `asked` says of each of
+    `specs` the name of its target: a file that several are asked stands there for each. `sizes` says of each of `specs`
+    how many `CheckFinished` end it: its checks, setup and teardown, if it has them.
     `descriptions` are what the files say of themselves.
     """
 
@@ -41,6 +43,8 @@ class RunStarted:
     targets: tuple[TargetInfo, ...] = ()
     sizes: tuple[int, ...] = ()
     descriptions: tuple[str | None, ...] = ()
+    asked: tuple[str, ...] = ()
+    seed: int | None = None
     event: Literal["run_started"] = "run_started"
 
 
@@ -91,6 +95,7 @@ class StepFinished:
     width: int = 1
     source_line: str = ""
     traceback_of: Literal["app", "hook"] = "app"
+    target: str = ""
     event: Literal["step_finished"] = "step_finished"
 
 
@@ -109,6 +114,7 @@ class CheckFinished:
     name: str = ""
     phase: Phase = "steps"
     traceback_of: Literal["app", "hook"] = "app"
+    target: str = ""
     event: Literal["check_finished"] = "check_finished"
 
 
@@ -126,7 +132,7 @@ class RunFinished:
     """The last event.
 
     `outcomes` counts the checks by outcome, `not_run` those that a stop left out; `problem` is what went wrong with
-    the target, on the way in or out.
+    the target, on the way in or out. `reason` says why a run failed of which every check is green.
     """
 
     outcomes: dict[str, int]
@@ -138,6 +144,7 @@ class RunFinished:
     not_run: int = 0
     problem: str | None = None
     traceback: str | None = None
+    reason: str | None = None
     event: Literal["run_finished"] = "run_finished"
 
 

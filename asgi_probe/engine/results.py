@@ -68,7 +68,8 @@ class ResponseRecord:
 
 @dataclass(frozen=True, slots=True)
 class SlowCheck:
-    """A check and how long it took, in seconds."""
+    """A check and how long it took, in seconds; `target` is whom it asked."""
 
     id: str
     duration: float
+    target: str = ""

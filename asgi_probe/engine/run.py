@@ -97,8 +97,11 @@ class Run:
             max(group.concurrency for group in self._groups),
             datetime.now(UTC).isoformat(timespec="milliseconds"),
             targets=targets,
+            shard=self._options.shard,
             descriptions=tuple(file.description for file in files),
             sizes=tuple(len(file.checks) + bool(file.setup) + bool(file.teardown) for file in files),
+            asked=tuple(group.target.name for group in self._groups for _ in group.files),
+            seed=self._options.seed,
         )
 
     def _last_event(self, duration: float) -> RunFinished:
@@ -114,12 +117,22 @@ class Run:
             duration,
             self._exit_code(),
             self._stop.reason if self._stop.reason == "interrupted" or self._left_out(checks) else None,
-            tuple(SlowCheck(check_id, seconds) for seconds, check_id in sorted(score.slowest, reverse=True)),
+            tuple(
+                SlowCheck(check_id, seconds, name) for seconds, check_id, name in sorted(score.slowest, reverse=True)
+            ),
             self._tally.requests,
             checks - score.done,
             str(self._problem) if self._problem else None,
             self._problem.traceback if self._problem else None,
+            self._too_flaky(),
         )
+
+    def _too_flaky(self) -> str | None:
+        """Why a run without a failure fails, if it does for what was flaky."""
+        flaky = self._score.flaky
+        if not self._options.fail_on_flaky or not flaky or self._score.bad:
+            return None
+        return f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"
 
     def _left_out(self, checks: int) -> bool:
         """Whether a stop left anything out."""
@@ -135,7 +148,8 @@ class Run:
             return self._stop.exit_code
         if self._not_started or self._nobody_there():
             return ExitCode.TARGET
-        return ExitCode.FAILED if self._score.bad or self._stop.reason or self._problem else ExitCode.GREEN
+        failed = self._score.bad or self._stop.reason or self._problem or self._too_flaky()
+        return ExitCode.FAILED if failed else ExitCode.GREEN
 
 
 class Workers:

@@ -40,17 +40,19 @@ class Score:
     outcomes: dict[str, int] = field(default_factory=dict)
     done: int = 0
     bad: int = 0
-    slowest: list[tuple[float, str]] = field(default_factory=list)
+    flaky: int = 0
+    """Setups and teardowns among them."""
+    slowest: list[tuple[float, str, str]] = field(default_factory=list)
 
     def count(self, outcome: Outcome) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
         self.bad += not outcome.green and outcome is not Outcome.INTERRUPTED
 
-    def time(self, check_id: str, seconds: float) -> None:
+    def time(self, check_id: str, seconds: float, target: str) -> None:
         if len(self.slowest) < _SLOWEST:
-            heappush(self.slowest, (seconds, check_id))
+            heappush(self.slowest, (seconds, check_id, target))
         elif seconds > self.slowest[0][0]:
-            heappushpop(self.slowest, (seconds, check_id))
+            heappushpop(self.slowest, (seconds, check_id, target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class RunOptions:
     """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
 
     `root` is the project's folder, for tracebacks. `secrets` are values that are never told. `uvloop` None means: if
-    it is installed.
+    it is installed. With `fail_on_flaky` a check that passed after a retry fails the run. `shard` and `seed` are told.
     """
 
     max_failures: int | None = None
@@ -66,6 +68,9 @@ class RunOptions:
     root: Path | None = None
     backend: Backend = "asyncio"
     uvloop: bool | None = None
+    fail_on_flaky: bool = False
+    shard: str | None = None
+    seed: int | None = None
     secrets: tuple[str, ...] = ()
     show_credentials: bool = False
 
@@ -223,7 +228,7 @@ class Stage:
             await run.steps()
             await session.aclose()
         self.score.done += 1
-        self.score.time(check.id, self._finish(run))
+        self.score.time(check.id, self._finish(run), self.target.name)
         if file.plan.name in self._needed:
             file.remember(check, run)
         return run.verdict
@@ -281,6 +286,7 @@ class Stage:
         """Tell and count a check; setup, teardown and fixtures count only when something went wrong."""
         seconds = run.finish()
         outcome = run.verdict.outcome
+        self.score.flaky += outcome is Outcome.FLAKY
         if run.plan.phase == "steps" or not outcome.green:
             self.score.count(outcome)
         most = self._options.max_failures

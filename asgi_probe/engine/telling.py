@@ -76,6 +76,7 @@ class Telling:
                 check.name,
                 check.phase,
                 verdict.traceback_of,
+                self.target,
             )
         )
 
@@ -86,7 +87,15 @@ class Telling:
             saved = secrets.mask(run.last.saved) or None
             reason = secrets.mask(run.stumbled if outcome is Outcome.FLAKY else run.last.reason)
             event = StepFinished(
-                check.id, secrets.mask(name), phase, outcome, run.duration, run.attempts, saved=saved, reason=reason
+                check.id,
+                secrets.mask(name),
+                phase,
+                outcome,
+                run.duration,
+                run.attempts,
+                saved=saved,
+                reason=reason,
+                target=self.target,
             )
         else:
             event = self._in_full(check.id, run, phase, name, secrets)
@@ -125,6 +134,7 @@ class Telling:
             width=place.width,
             source_line=mask(place.source.line(place.line)),
             traceback_of="app" if last.raised is None else "hook",
+            target=self.target,
         )
 
 

@@ -45,6 +45,8 @@ class Block:
     """What the file calls itself."""
     about: str = ""
     """What it says of itself."""
+    target: str = ""
+    """Whom it asks, where there are several."""
     lists_green: bool = True
     lists_all: bool = False
     counts: dict[str, int] = field(default_factory=dict)
@@ -98,6 +100,8 @@ class Block:
         worst = next((outcome for outcome in WORST_FIRST if outcome in self.counts), Outcome.PASSED)
         glyph, style = GLYPHS[worst]
         head: Line = [(f"{glyph} ", style), (inline(self.file), "title"), ("  ", "")]
+        if self.target:
+            head += [("on ", "quiet"), (inline(self.target), "title"), ("  ", "")]
         if self.title and self.title != PurePosixPath(self.file).stem:
             head += [(inline(self.title), ""), ("  ", "")]
         if not last:

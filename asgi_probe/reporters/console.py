@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, assert_never
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.blocks import Block, Row
+from asgi_probe.reporters.comparison import Comparison
 from asgi_probe.reporters.failure import failed_step, mismatches, status, titled, traceback
 from asgi_probe.reporters.summary import Failed, Warnings, summary
 from asgi_probe.reporters.words import count, duration
 from asgi_probe.terminal import Line, Screen, inline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from asgi_probe.engine.events import Event, TargetInfo
 
@@ -36,8 +37,9 @@ class ConsoleReporter:
     """Tells a run on a screen.
 
     `verbosity` below 0 tells only what did not pass, above 0 every check and request. `command` is what stands before
-    the ids to run again. `clock` gives seconds. Nothing is kept of a check beyond the end of its file, but for the
-    first ids to run again and the first reasons why no answer came.
+    the ids to run again, `copies` says for which id another one is to be given. `clock` gives seconds. Nothing is kept
+    of a check beyond the end of its file, but for the first ids to run again and the first reasons why no answer came;
+    and how it ended at each of the targets that are to be shown `side_by_side`.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class ConsoleReporter:
         *,
         verbosity: int = 0,
         command: str = "asgi-probe run",
+        side_by_side: Sequence[str] = (),
+        copies: Mapping[str, str] | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._screen = screen
@@ -55,8 +59,16 @@ class ConsoleReporter:
         self._overdue = inf
         self._blank = True
         self._checks = self._done = self._bad = 0
-        self._sizes: dict[str, int] = {}
-        self._blocks: dict[str, Block] = {}
+        self._several = False
+        """Whether there is more than one target: then the same file may come again."""
+        self._seed: int | None = None
+        self._side_by_side = frozenset(side_by_side)
+        self._comparison = Comparison(side_by_side)
+        self._copies = copies or {}
+        self._targets: dict[str, str] = {}
+        """Whom the running checks ask."""
+        self._sizes: dict[tuple[str, str], int] = {}
+        self._blocks: dict[tuple[str, str], Block] = {}
         self._running: dict[str, tuple[str, float]] = {}
         self._steps: dict[str, list[StepFinished]] = {}
         self._warnings = Warnings()
@@ -90,8 +102,11 @@ class ConsoleReporter:
     def _run_started(self, run: RunStarted) -> None:
         self._checks = run.checks
         self._began = self._clock()
-        for file, size in zip(run.specs, run.sizes, strict=False):
-            self._sizes[file] = self._sizes.get(file, 0) + size
+        self._several = len(run.targets) > 1
+        self._seed = run.seed
+        asked = run.asked if self._several else [""] * len(run.specs)
+        for target, file, size in zip(asked, run.specs, run.sizes, strict=False):
+            self._sizes[target, file] = self._sizes.get((target, file), 0) + size
         if self._verbosity > 0:
             self._abouts = {file: about for file, about in zip(run.specs, run.descriptions, strict=False) if about}
         if self._verbosity >= 0:
@@ -101,19 +116,21 @@ class ConsoleReporter:
     def _check_started(self, check: CheckStarted) -> None:
         now = self._clock()
         self._running[check.id] = (check.name, now)
-        if check.file not in self._blocks:
-            self._open(check.file, now, check.spec)
+        target = self._targets[check.id] = check.target if self._several else ""
+        if (target, check.file) not in self._blocks:
+            self._open(target, check.file, now, check.spec)
         if check.description:
             self._descriptions[check.id] = check.description
         self._keep_talking(now)
 
-    def _open(self, file: str, now: float, title: str = "") -> Block:
-        opened = self._blocks[file] = Block(
+    def _open(self, target: str, file: str, now: float, title: str = "") -> Block:
+        opened = self._blocks[target, file] = Block(
             file,
-            self._sizes.get(file),
+            self._sizes.get((target, file)),
             now,
             title,
             self._abouts.get(file, ""),
+            target,
             lists_green=self._verbosity >= 0,
             lists_all=self._verbosity > 0,
         )
@@ -129,7 +146,10 @@ class ConsoleReporter:
         steps = self._steps.pop(check.id, [])
         description = self._descriptions.pop(check.id, "")
         file = check.file or check.id.partition("::")[0]
-        opened = self._blocks.get(file) or self._open(file, now)
+        target = self._targets.pop(check.id, "")
+        opened = self._blocks.get((target, file)) or self._open(target, file, now)
+        if self._side_by_side:
+            self._comparison.add(check, target, counts=not _around(check))
         if not _around(check):
             self._done += 1
         elif check.outcome is Outcome.PASSED and self._verbosity <= 0:
@@ -137,7 +157,8 @@ class ConsoleReporter:
             return
         if check.outcome in _BAD:
             self._bad += 1
-            self._failed.add(file if _around(check) else check.id)
+            again = file if _around(check) else self._copies.get(check.id, check.id)
+            self._failed.add(again, target if target in self._side_by_side else "")
         if opened.listed(check.outcome, counts=not (_around(check) and check.outcome.green)):
             opened.add(self._row(check, steps, description), now)
         # a fixture is told only when it breaks: nobody could count on it
@@ -184,7 +205,7 @@ class ConsoleReporter:
         self._keep_talking(now)
 
     def _close(self, opened: Block, now: float) -> None:
-        del self._blocks[opened.file]
+        del self._blocks[opened.target, opened.file]
         self._write(opened.take(now, self._screen.columns, last=True))
 
     def _keep_talking(self, now: float) -> None:
@@ -202,8 +223,8 @@ class ConsoleReporter:
         for opened in tuple(self._blocks.values()):
             self._close(opened, now)
         self._screen.close()
-        told = summary(run, self._warnings, self._failed, self._verbosity)
-        self._write(told)
+        self._write(self._comparison.lines(self._screen.columns, whole=self._verbosity > 0))
+        self._write(summary(run, self._warnings, self._failed, self._verbosity, self._seed))
 
     def _write(self, told: list[Line]) -> None:
         if told and not told[0] and self._blank:
@@ -235,13 +256,15 @@ class ConsoleReporter:
 
 def _headline(run: RunStarted) -> Line:
     targets = ", ".join(_target(target) for target in run.targets or (run.target,))
-    return [
-        (f"asgi-probe {run.version}", "title"),
-        (" · ", "quiet"),
-        (inline(targets), ""),
-        (" · ", "quiet"),
-        (f"{count(run.checks, 'check')} in {count(len(run.specs), 'file')}, {run.concurrency} at a time", ""),
+    told = [
+        inline(targets),
+        f"{count(run.checks, 'check')} in {count(len({*run.specs}), 'file')}, {run.concurrency} at a time",
     ]
+    if run.shard:
+        told.append(f"shard {inline(run.shard)}")
+    if run.seed is not None:
+        told.append(f"shuffled with seed {run.seed}")
+    return [(f"asgi-probe {run.version}", "title"), *(span for text in told for span in ((" · ", "quiet"), (text, "")))]
 
 
 def _target(target: TargetInfo) -> str:

@@ -124,6 +124,7 @@ def as_data(event: Event) -> dict[str, Any]:
                 "file": event.file,
                 "line": event.line,
                 "name": event.name,
+                "target": event.target,
             }
         case Warned():
             return {"event": event.event, "message": event.message, "traceback": event.traceback}
@@ -140,11 +141,12 @@ def _run_started(run: RunStarted) -> dict[str, Any]:
         "event": run.event,
         "version": run.version,
         "target": _target(run.target),
-        "specs": run.specs,
+        "specs": list(dict.fromkeys(run.specs)),
         "checks": run.checks,
         "concurrency": run.concurrency,
         "started_at": run.started_at,
         "shard": run.shard,
+        "seed": run.seed,
         "targets": [_target(target) for target in run.targets or (run.target,)],
     }
 
@@ -160,11 +162,14 @@ def _run_finished(run: RunFinished) -> dict[str, Any]:
         "duration": round(run.duration, 6),
         "exit_code": run.exit_code,
         "stopped": run.stopped,
-        "slowest": [{"id": check.id, "duration": round(check.duration, 6)} for check in run.slowest],
+        "slowest": [
+            {"id": check.id, "duration": round(check.duration, 6), "target": check.target} for check in run.slowest
+        ],
         "requests": run.requests,
         "not_run": run.not_run,
         "problem": run.problem,
         "traceback": run.traceback,
+        "reason": run.reason,
     }
 
 
@@ -185,6 +190,7 @@ def _step(step: StepFinished) -> dict[str, Any]:
         "reason": step.reason,
         "traceback": step.traceback,
         "curl": step.curl,
+        "target": step.target,
     }
     if step.file:
         data |= {"file": step.file, "line": step.line, "column": step.column}

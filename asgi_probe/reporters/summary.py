@@ -52,24 +52,24 @@ class Failed:
 
     def __init__(self, command: str) -> None:
         self._command = command
-        self._arguments: dict[str, None] = {}
+        self._arguments: dict[tuple[str, str], None] = {}
         self._beyond = 0
 
-    def add(self, argument: str) -> None:
-        """Take in what `asgi-probe run` has to be given to run it again: a check's id or a file."""
-        if argument in self._arguments:
+    def add(self, argument: str, target: str = "") -> None:
+        """Take in what `asgi-probe run` has to be given to run it again: a check's id or a file, and the target."""
+        if (target, argument) in self._arguments:
             return
         if len(self._arguments) < _MOST_FAILED:
-            self._arguments[argument] = None
+            self._arguments[target, argument] = None
         else:
             self._beyond += 1
 
-    def _needed(self) -> list[str]:
+    def _needed(self) -> list[tuple[str, str]]:
         """Without the checks of files that are to be run again whole."""
         return [
-            argument
-            for argument in self._arguments
-            if not ("::" in argument and argument.partition("::")[0] in self._arguments)
+            (target, argument)
+            for target, argument in self._arguments
+            if not ("::" in argument and (target, argument.partition("::")[0]) in self._arguments)
         ]
 
     def lines(self) -> list[Line]:
@@ -78,15 +78,22 @@ class Failed:
             return []
         told: list[Line] = [[], [("run again what did not pass", "title")]]
         told += [
-            [(f"  {inline(self._command)} ", "quiet"), (quote(inline(argument)), "")] for argument in self._needed()
+            [(f"  {inline(self._command)} {_at(target)}", "quiet"), (quote(inline(argument)), "")]
+            for target, argument in self._needed()
         ]
         if self._beyond:
             told.append([(f"  … and {self._beyond:,} more", "quiet")])
         return told
 
 
-def summary(run: RunFinished, warnings: Warnings, failed: Failed, verbosity: int) -> list[Line]:
-    """All that is said at the end; the last line says it in short."""
+def _at(target: str) -> str:
+    return f"--target {quote(inline(target))} " if target else ""
+
+
+def summary(
+    run: RunFinished, warnings: Warnings, failed: Failed, verbosity: int, seed: int | None = None
+) -> list[Line]:
+    """All that is said at the end; the last line says it in short. `seed` is what the order was shuffled with."""
     told = warnings.lines()
     if run.problem:
         told += [[], *_told("error", run.problem, run.traceback)]
@@ -96,6 +103,8 @@ def summary(run: RunFinished, warnings: Warnings, failed: Failed, verbosity: int
     told.append([])
     if run.stopped:
         told.append(_stopped(run))
+    if seed is not None:
+        told.append([(f"shuffled with seed {seed}; again with --shuffle={seed}", "quiet")])
     if run.requests and verbosity >= 0:
         told.append([(f"{count(run.requests, 'request')}, {_rate(run.requests, run.duration)} a second", "quiet")])
     return [*told, _last_line(run)]
@@ -114,9 +123,12 @@ def _slowest(run: RunFinished, least: float) -> list[Line]:
         return []
     times = [duration(check.duration) for check in slow]
     longest = max(map(len, times))
+    several = len({check.target for check in run.slowest}) > 1
     told: list[Line] = [[], [("slowest", "title")]]
     for check, time in zip(slow, times, strict=True):
         told.append([(f"  {time:>{longest}}  ", "quiet"), (inline(check.id), "")])
+        if several:
+            told[-1].append((f"  on {inline(check.target)}", "quiet"))
     return told
 
 
@@ -138,7 +150,8 @@ def _last_line(run: RunFinished) -> Line:
     line: Line = [*tally(run.outcomes), (f" in {_total(run.duration)}", "")]
     red = run.outcomes.get(Outcome.FAILED) or run.outcomes.get(Outcome.ERROR)
     if not run.stopped and (run.exit_code > 1 or (run.exit_code and not red)):
-        line.append((f", exit code {run.exit_code}", "error"))
+        why = f": {run.reason}" if run.reason else ""
+        line.append((f", exit code {run.exit_code}{why}", "error"))
     return line
 
 

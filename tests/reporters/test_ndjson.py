@@ -61,20 +61,24 @@ def test_a_run_has_the_fields_of_the_contract():
         "concurrency": 16,
         "started_at": "2026-01-01T00:00:00Z",
         "shard": None,
+        "seed": None,
         "targets": [target],
     }
-    last = RunFinished({"passed": 2}, 0.1 + 0.2, 0, None, (SlowCheck("a.yaml::x", 0.123456789),), 4, 1, "no", "back")
+    last = RunFinished(
+        {"passed": 2}, 0.1 + 0.2, 0, None, (SlowCheck("a.yaml::x", 0.123456789, "demo"),), 4, 1, "no", "back", "why"
+    )
     assert strict(as_line(last)) == {
         "event": "run_finished",
         "outcomes": {"passed": 2},
         "duration": 0.3,
         "exit_code": 0,
         "stopped": None,
-        "slowest": [{"id": "a.yaml::x", "duration": 0.123457}],
+        "slowest": [{"id": "a.yaml::x", "duration": 0.123457, "target": "demo"}],
         "requests": 4,
         "not_run": 1,
         "problem": "no",
         "traceback": "back",
+        "reason": "why",
     }
 
 
@@ -89,7 +93,7 @@ def test_a_check_has_the_fields_of_the_contract():
         "tags": ["smoke"],
         "target": "demo",
     }
-    ended = CheckFinished("a.yaml::x", Outcome.FAILED, 0.5, "why", (mismatch(1, 2),), "back", "a.yaml", 3, "x")
+    ended = CheckFinished("a.yaml::x", Outcome.FAILED, 0.5, "why", (mismatch(1, 2),), "back", "a.yaml", 3, "x", "demo")
     assert strict(as_line(ended)) == {
         "event": "check_finished",
         "id": "a.yaml::x",
@@ -113,6 +117,7 @@ def test_a_check_has_the_fields_of_the_contract():
         "file": "a.yaml",
         "line": 3,
         "name": "x",
+        "target": "demo",
     }
     assert strict(as_line(Warned("late", "back"))) == {"event": "warning", "message": "late", "traceback": "back"}
 
@@ -133,6 +138,7 @@ def test_a_step_that_passed_says_that_there_is_nothing_more():
         "reason": None,
         "traceback": None,
         "curl": None,
+        "target": "",
     }
 
 
