@@ -14,6 +14,7 @@ from asgi_probe.cli.streams import leave_standard_output
 from asgi_probe.cli.targets import build_target
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.run import Group, Run, RunOptions
+from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode
 from asgi_probe.reporters.console import ConsoleReporter
@@ -76,8 +77,11 @@ def execute(
     )
     telling = Telling(reports, console, *filter(None, [cache]))
 
+    secrets = Secrets(options.secrets)
+
     def warn(message: str, error: BaseException | None) -> None:
-        telling.emit(Warned(message, app_traceback(error, root=root) if error else None))
+        trace = app_traceback(error, root=root) if error else None
+        telling.emit(Warned(secrets.mask(message), secrets.mask(trace)))
 
     stop = Stop()
     try:
@@ -86,7 +90,7 @@ def execute(
             screen.write([*workspace.warnings, *workspace.notes])
             if groups:
                 _spare_the_collector()
-                finished = Run(groups, replace(options, root=root), stop, telling.emit).start()
+                finished = Run(groups, replace(options, root=root), stop, telling.emit, secrets).start()
             else:
                 finished = _nothing_to_run(workspace, options, telling.emit)
     except KeyboardInterrupt:

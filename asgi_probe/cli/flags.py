@@ -95,11 +95,15 @@ def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: s
 
 def without_effect(said: TargetConfig, targets: Iterable[TargetConfig]) -> Iterator[Line]:
     """A warning for each flag that says nothing to any of the targets."""
+    targets = list(targets)
     kinds = {bool(target.app) for target in targets}
     if len(kinds) != 1:
         return
     idle, asked = (OF_SERVICES, "an app in process") if kinds == {True} else (OF_APPS, "a live service")
+    serves = any(target.serve for target in targets)
     for name in idle:
+        if name == "shutdown_timeout" and serves:
+            continue
         value = getattr(said, name)
         if value is not None and (value or name == "verify"):
             flag = "--cacert or --insecure" if name == "verify" else f"--{name.replace('_', '-')}"
@@ -133,7 +137,7 @@ def command_for(said: TargetConfig, target: str | None, others: Mapping[str, Seq
     words += ["--insecure"] if said.verify is False else []
     for flag, values in others.items():
         for value in values:
-            words += [flag, _VALUE.sub(r"\1***", str(value)) if flag == "--var" else str(value)]
+            words += [flag, _VALUE.sub(r"\1***", str(value)) if flag in ("--var", "--secret") else str(value)]
     return join(words)
 
 

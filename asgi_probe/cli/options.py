@@ -293,6 +293,31 @@ UvLoop = Annotated[
     _option(_RUN, "--uvloop/--no-uvloop", told="Use uvloop (default: if it is installed).", env="ASGI_PROBE_UVLOOP"),
 ]
 
+Secret = Annotated[
+    list[str] | None,
+    _option(
+        _RUN,
+        "--secret",
+        told="A variable whose value is never told: name=text. May be repeated; also ASGI_PROBE_SECRET_NAME.",
+        metavar="NAME=VALUE",
+    ),
+]
+ShowLogs = Annotated[
+    bool,
+    _option(
+        _TELL, "--show-logs", told="Tell what the app logged and printed in all steps.", env="ASGI_PROBE_SHOW_LOGS"
+    ),
+]
+ShowCredentials = Annotated[
+    bool,
+    _option(
+        _TELL,
+        "--show-credentials",
+        told="Show the headers that carry credentials, but for declared secrets.",
+        env="ASGI_PROBE_SHOW_CREDENTIALS",
+    ),
+]
+
 Verbose = Annotated[
     int,
     _option(

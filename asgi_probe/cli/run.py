@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import typer
 
 from asgi_probe.cli import options
@@ -81,6 +83,7 @@ def run(
     no_cache: options.NoCache = False,
     var: options.Var = None,
     vars_file: options.VarsFile = None,
+    secret: options.Secret = None,
     timeout: options.Timeout = None,
     concurrency: options.Concurrency = None,
     fail_fast: options.FailFast = False,
@@ -90,6 +93,8 @@ def run(
     uvloop: options.UvLoop = None,
     verbose: options.Verbose = 0,
     quiet: options.Quiet = False,
+    show_logs: options.ShowLogs = False,
+    show_credentials: options.ShowCredentials = False,
     color: options.ColorWhen = "auto",
     report: options.Report = None,
 ) -> None:
@@ -99,6 +104,7 @@ def run(
         from asgi_probe.cli.cache import CacheWriter
         from asgi_probe.cli.execution import execute
         from asgi_probe.cli.ordering import order_from, ordered
+        from asgi_probe.cli.variables import given_secrets
         from asgi_probe.cli.workspace import Wish, open_workspace
         from asgi_probe.engine.run import RunOptions
 
@@ -129,6 +135,7 @@ def run(
             asked["target"] or (several[0] if len(several) == 1 else None),
             several if len(several) > 1 else (),
             seconds(timeout, "--timeout"),
+            secrets=given_secrets(secret or (), os.environ),
         )
         order = order_from(
             last_failed=last_failed,
@@ -146,10 +153,14 @@ def run(
             fail_on_flaky=fail_on_flaky,
             shard=str(order.shard) if order.shard else None,
             seed=order.seed,
+            secrets=tuple(wish.secrets.values()),
+            show_credentials=show_credentials,
+            show_logs=show_logs,
         )
         reports, told = distinct(report or ()), verbosity(verbose, quiet=quiet)
         others: dict[str, list[object]] = {
             "--var": [*(var or ())],
+            "--secret": [*(secret or ())],
             "--vars-file": [*(vars_file or ())],
             "--timeout": [timeout] if timeout else [],
             "--startup-timeout": [startup_timeout] if startup_timeout else [],

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.engine.secrets import SHORTEST
 from asgi_probe.errors import SpecError, UsageError
 from asgi_probe.spec.exact_json import NotJson, read_json
 from asgi_probe.spec.source import Problems, Source, data
@@ -13,7 +14,7 @@ from asgi_probe.spec.variables import naming_fault
 from asgi_probe.terminal import clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _DOTENV = re.compile(r"""\s*(?:export\s+)?([^\s=#]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|(.*?))\s*(?:\s#.*)?""")
@@ -32,6 +33,40 @@ def given_variables(pairs: Sequence[str], files: Sequence[Path]) -> dict[str, An
     if problems:
         raise UsageError("\n".join(problems))
     return given
+
+
+_OF_SECRETS = "ASGI_PROBE_SECRET_"
+
+
+def given_secrets(pairs: Sequence[str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables whose values are never told: `name=text`, and `ASGI_PROBE_SECRET_NAME`, which is `name`.
+
+    Flags win over the environment. A UsageError tells all that is wrong, without a value.
+    """
+    found = {
+        _lowered(name.removeprefix(_OF_SECRETS)): value
+        for name, value in environ.items()
+        if name.startswith(_OF_SECRETS)
+    }
+    problems: list[str] = []
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if equals:
+            found[name] = value
+        else:
+            problems.append("--secret: expected name=text")
+    for name, value in found.items():
+        if fault := naming_fault(name):
+            problems.append(f"--secret: {fault}")
+        elif len(value) < SHORTEST:
+            problems.append(f"the secret {name!r} is shorter than {SHORTEST} characters and cannot be masked")
+    if problems:
+        raise UsageError("\n".join(problems))
+    return found
+
+
+def _lowered(name: str) -> str:
+    return name.lower() if name.isupper() else name
 
 
 def _named(source: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from asgi_probe.cli.flags import without_effect
 from asgi_probe.cli.variables import given_variables
-from asgi_probe.config import Config, TargetConfig, read_config
+from asgi_probe.config import Config, TargetConfig, read_config, resolved
 from asgi_probe.engine.hooks import import_hooks
 from asgi_probe.engine.plan import Asked, FilePlan, Plan
 from asgi_probe.engine.planning import Planner, with_needs
 from asgi_probe.engine.request import Limits
+from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.selection import compile_expression, has_tag, in_name
 from asgi_probe.errors import NothingSelected, SpecError, UsageError
 from asgi_probe.spec.loader import Found, find_root, find_specs, load
@@ -45,7 +46,7 @@ class Wish:
     needs_target: bool = True
     imports: bool = True
     """Whether the user's functions are imported, so that what is wrong with them is found."""
-    secrets: Sequence[tuple[str, str]] = ()
+    secrets: ReadOnly[str, str] = field(default_factory=dict)
     """Variables whose values are never told."""
 
 
@@ -84,7 +85,7 @@ def open_workspace(wish: Wish) -> Workspace:
     if wish.imports:
         import_hooks([hook for file in known for hook in file.hooks], config.root, loaded.problems)
     if loaded.problems.errors:
-        raise SpecError(sorted(loaded.problems.diagnostics, key=_place))
+        raise SpecError(_told(loaded.problems, _secret_values(known, wish)))
     selected = [_narrowed(file, next(each for each in found if each.name == file.name), selects) for file in files]
     plan = with_needs(selected, known)
     if not plan.files:
@@ -112,6 +113,29 @@ def _unused(given: dict[str, Any], files: Sequence[FilePlan]) -> Iterator[Line]:
         if name not in used:
             hint = did_you_mean(name, used)
             yield [("warning: ", "warning"), (f"nothing uses the variable {name!r}{hint and '; ' + hint}", "message")]
+
+
+def _secret_values(files: Sequence[FilePlan], wish: Wish) -> Secrets:
+    """What must not be told of the values that are known before the run."""
+    secrets = Secrets(wish.secrets.values())
+    for file in files:
+        for name in file.secrets:
+            secrets.add(file.strong.get(name))
+    return secrets
+
+
+def _told(problems: Problems, secrets: Secrets) -> list[Diagnostic]:
+    """What is wrong, in order, without secrets."""
+    found = sorted(problems.diagnostics, key=_place)
+    return [
+        replace(
+            each,
+            message=secrets.mask(each.message),
+            hint=secrets.mask(each.hint),
+            traceback=secrets.mask(each.traceback),
+        )
+        for each in found
+    ]
 
 
 def _place(diagnostic: Diagnostic) -> tuple[str, int, int]:
@@ -162,7 +186,7 @@ def _at_line(file: FilePlan, line: int) -> Iterator[CheckPlan]:
     if not above:
         first = f"; the first begins at line {file.checks[0].line}" if file.checks else ""
         raise UsageError(f"{file.name}:{line}: no check stands there{first}")
-    yield from (check for check in above if check.line == above[-1].line)
+    yield from (check for check in above if check.number == above[-1].number)
 
 
 def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
@@ -201,10 +225,22 @@ class _Targets:
             limits = Limits(
                 _first(self.wish.timeout, target.timeout, usual.timeout), _first(target.max_body, usual.max_body)
             )
-            name = target.name or ("app" if target.app else "live")
-            asked = self._asked[target] = Asked(name, "app" if target.app else "live", limits)
-            self.by_asked[id(asked)] = target
+            kind: Literal["app", "live"] = "app" if target.app else "live"
+            ready = self._resolved(target)
+            given = ready.vars.given if ready.vars else {}
+            asked = Asked(target.name or kind, kind, limits, given, ready.secrets or ())
+            self._asked[target] = asked
+            self.by_asked[id(asked)] = ready
         return self._asked[target]
+
+    def _resolved(self, target: TargetConfig) -> TargetConfig:
+        """With its `${…}` rendered; where nobody is asked, what the environment lacks does not matter."""
+        try:
+            return resolved(target, self.config.root)
+        except UsageError:
+            if self.wish.needs_target:
+                raise
+            return target
 
     def _chosen(self, spec: Spec) -> TargetConfig:
         if self.wish.target.app or self.wish.target.base_url:

@@ -88,7 +88,12 @@ class _File:
         known = before.plus(saved_by(setup), open=may_give_more(setup))
         self._warn_of_shadowed(setup)
         self.title = self._text(spec.name, scope) or spec.source.path.stem
-        checks = [plan for check in spec.checks if check.steps for plan in self._checks(check, known, scope)]
+        checks = [
+            plan
+            for number, check in enumerate(spec.checks)
+            if check.steps
+            for plan in self._checks(number, check, known, scope)
+        ]
         self._refuse_short_secrets(scope)
         saved = frozenset[str]().union(saved_by(setup), *(saved_by([*c.steps, *c.finally_]) for c in checks))
         more = any(may_give_more([*check.steps, *check.finally_]) for check in checks)
@@ -156,7 +161,7 @@ class _File:
         line = steps[0].place.line
         return CheckPlan(f"{name}::{phase}", phase, name, line, (), steps, spec=self.title, phase=phase)
 
-    def _checks(self, check: Check, known: Known, scope: dict[str, Any]) -> Iterator[CheckPlan]:
+    def _checks(self, order: int, check: Check, known: Known, scope: dict[str, Any]) -> Iterator[CheckPlan]:
         """A check, once for each of its rows and repetitions."""
         rows = read_rows(check.fields, self.places.at(known), scope)
         inner = known.plus(rows.names)
@@ -185,6 +190,7 @@ class _File:
                     self.title,
                     self._said(check, "description", own, named),
                     base=name.removesuffix(f"[{row.label}]") if row.label else name,
+                    number=order,
                     row=row.values,
                     late=row.late,
                     when=when,

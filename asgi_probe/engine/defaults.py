@@ -25,12 +25,12 @@ def with_defaults(defaults: Entries, own: Entries) -> Entries:
     merged = dict(inherited)
     for name, entry in own.items():
         below = defaults.get(name)
-        if below is not None and is_null(entry.value):
+        if below is not None and is_null(entry.value) and name != "auth":  # which takes the target's away as well
             merged.pop(name, None)
         elif name == "expect":
             merged[name] = _over(below, entry, _expectations)
         elif name in _BY_KEY:
-            merged[name] = _over(below, entry, _headers if name == "headers" else _key_by_key)
+            merged[name] = _over(below, entry, _OVER[name])
         else:
             merged[name] = entry
     return merged
@@ -61,6 +61,14 @@ def _headers(below: Entries, own: Entries) -> Entries:
     """Header names meet whatever their case; a null stays, for it takes the target's header away as well."""
     overridden = {name.lower() for name in own}
     return {name: entry for name, entry in below.items() if name.lower() not in overridden} | own
+
+
+def _params(below: Entries, own: Entries) -> Entries:
+    """A null is not sent; it stays, for it takes the target's parameter away as well."""
+    return below | own
+
+
+_OVER: dict[str, _Merge] = {"headers": _headers, "params": _params, "cookies": _key_by_key}
 
 
 def _expectations(below: Entries, own: Entries) -> Entries:

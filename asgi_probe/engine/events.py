@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from asgi_probe.engine.results import Mismatch, Outcome, Phase, RequestRecord, ResponseRecord, SlowCheck
+    from asgi_probe.engine.results import Mismatch, Outcome, Phase, RequestRecord, ResponseRecord, SaidRecord, SlowCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class StepFinished:
     """A step ended. `duration` is in seconds, all attempts included; request and response only where they are told.
 
     `reason` says what an error was, `traceback` is the app's or a hook's (its own frames first), `curl` a line to try
-    it by hand.
+    it by hand. `said` is what the app logged, warned of and printed meanwhile, in process.
     """
 
     id: str
@@ -96,6 +96,7 @@ class StepFinished:
     source_line: str = ""
     traceback_of: Literal["app", "hook"] = "app"
     target: str = ""
+    said: tuple[SaidRecord, ...] = ()
     event: Literal["step_finished"] = "step_finished"
 
 

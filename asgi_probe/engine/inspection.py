@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from asgi_probe.engine.hooks import invoke, takes_probe
+from asgi_probe.engine.plan import HookPlan
 from asgi_probe.engine.results import Mismatch
 from asgi_probe.spec.variables import naming_fault
 from asgi_probe.spec.written import display
 from asgi_probe.target.tracebacks import asserted, in_a_line, unwrapped
 
 if TYPE_CHECKING:
-    from asgi_probe.engine.plan import HookPlan, Looks
+    from asgi_probe.engine.databases import Databases
+    from asgi_probe.engine.plan import Looks
+    from asgi_probe.engine.sql import SqlPlan
     from asgi_probe.exchange import Answer
     from asgi_probe.spec.hooks import Hook
     from asgi_probe.spec.source import Node
@@ -38,12 +41,39 @@ class HookError(Exception):
         self.raised = raised
 
 
+class Pools:
+    """The databases of a run, opened when the first is asked."""
+
+    def __init__(self) -> None:
+        self._databases: Databases | None = None
+
+    @property
+    def databases(self) -> Databases:
+        """One pool a database."""
+        if self._databases is None:
+            from asgi_probe.engine.databases import Databases
+
+            self._databases = Databases()
+        return self._databases
+
+    @property
+    def passwords(self) -> frozenset[str]:
+        """Those of the databases that were asked; they are never told."""
+        return frozenset(self._databases.passwords) if self._databases is not None else frozenset()
+
+    async def aclose(self) -> None:
+        """Close them all."""
+        if self._databases is not None:
+            await self._databases.aclose()
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """Calls the user's functions for one check."""
+    """Looks behind the answers of one check: by the user's functions, and into databases."""
 
     session: Session
     target: Target
+    pools: Pools
 
     def probe(self, scope: Scope, answer: Answer | None) -> Probe:
         """What a function gets."""
@@ -60,11 +90,24 @@ class Inspection:
         """
         mismatches: list[Mismatch] = []
         for look in looks:
+            if not isinstance(look, HookPlan):
+                mismatches += await self._queried(look, scope, seconds)
+                continue
             given = look.given.render(scope) if look.given is not None else {}
             saved = await self._asserted(look, given, self.probe(scope, answer), seconds, mismatches)
             for name, value in saved.items():
                 keep(name, value, look.node)
         return mismatches
+
+    async def _queried(self, plan: SqlPlan, scope: Scope, seconds: float) -> list[Mismatch]:
+        from asgi_probe.engine.sql import SqlError
+
+        with anyio.move_on_after(seconds):
+            try:
+                return await plan.run(self.pools.databases, scope)
+            except SqlError as error:
+                raise HookError(str(error), error.node) from None
+        raise HookError(f"the database did not answer within {seconds:g} s", plan.node)
 
     async def _asserted(
         self, look: HookPlan, given: dict[str, Any], probe: Probe, seconds: float, mismatches: list[Mismatch]

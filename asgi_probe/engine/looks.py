@@ -9,6 +9,7 @@ from asgi_probe.spec.source import Mapping, Scalar, Sequence, is_null
 
 if TYPE_CHECKING:
     from asgi_probe.engine.plan import Looks
+    from asgi_probe.engine.sql import SqlPlan
     from asgi_probe.spec.source import Entry, Node
     from asgi_probe.spec.template import Compilation
 
@@ -18,8 +19,16 @@ def compile_looks(entry: Entry | None, compilation: Compilation) -> Looks:
     if entry is None or is_null(entry.value):
         return ()
     items = entry.value.items if isinstance(entry.value, Sequence) else [entry.value]
-    found = [compile_hook(item, compilation) for item in items]
+    found = [_look(item, compilation) for item in items]
     return tuple([look for look in found if look is not None])
+
+
+def _look(node: Node, compilation: Compilation) -> HookPlan | SqlPlan | None:
+    if isinstance(node, Mapping) and "sql" in node.entries:
+        from asgi_probe.engine.sql import compile_sql
+
+        return compile_sql(node, compilation)
+    return compile_hook(node, compilation)
 
 
 def compile_hook(node: Node, compilation: Compilation) -> HookPlan | None:

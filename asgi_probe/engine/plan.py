@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.request import RequestPlan
     from asgi_probe.engine.results import Phase
+    from asgi_probe.engine.sql import SqlPlan
     from asgi_probe.judge.expectation import Expectation
     from asgi_probe.judge.patterns import Pattern
     from asgi_probe.judge.save import Save
@@ -76,7 +77,7 @@ class Condition:
 
 
 When = tuple[Condition, ...]
-Looks = tuple["HookPlan", ...]
+Looks = tuple["HookPlan | SqlPlan", ...]
 """What looks behind an answer once the expectations hold."""
 
 
@@ -151,7 +152,8 @@ class Xfail:
 class CheckPlan:
     """One check, compiled; setup, teardown and fixtures are checks with a phase of their own.
 
-    `base` is the name without the row. `row` are the row's variables, `late` those of them that need what setup saves.
+    `base` is the name without the row, `number` the check's in its file, whatever its row. `row` are the row's
+    variables, `late` those of them that need what setup saves.
     """
 
     id: str
@@ -167,6 +169,7 @@ class CheckPlan:
     description: str | None = None
     phase: Phase = "steps"
     base: str = ""
+    number: int = 0
     row: dict[str, Any] = field(default_factory=dict)
     late: dict[str, Value] = field(default_factory=dict)
     when: When = ()

@@ -7,13 +7,13 @@ from base64 import b64encode
 from shlex import quote
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from asgi_probe.engine.results import Body, RequestRecord, ResponseRecord
+from asgi_probe.engine.results import Body, RequestRecord, ResponseRecord, SaidRecord
 from asgi_probe.engine.secrets import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from asgi_probe.exchange import Answer, Sent
+    from asgi_probe.exchange import Answer, Said, Sent
 
     class Masking(Protocol):
         """Gives the same data without secrets."""
@@ -47,6 +47,17 @@ def response_record(answer: Answer, mask: Masking, *, show_credentials: bool = F
     body = body_record(mask(answer.body), answer.size, whole=answer.size == len(answer.body))
     headers = masked(answer.headers, mask, show_credentials=show_credentials)
     return ResponseRecord(answer.status, headers, body, answer.http_version)
+
+
+def said_records(said: Iterable[Said], mask: Masking) -> tuple[SaidRecord, ...]:
+    """What the app said, secrets masked."""
+    return tuple([SaidRecord(one.source, mask(one.text), one.level, one.logger, _moment(one.time)) for one in said])
+
+
+def _moment(seconds: float) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def masked(headers: Iterable[tuple[str, str]], mask: Masking, *, show_credentials: bool = False) -> Headers:

@@ -47,6 +47,7 @@ class RequestPlan:
     max_hops: Callable[[Dict[str, Any]], int]
     timeout: Callable[[Dict[str, Any]], float]
     max_body: Callable[[Dict[str, Any]], int]
+    without_params: frozenset[str] = frozenset()
 
     def render(self, scope: Dict[str, Any]) -> Ask:
         """The request to send; a VariableError says which value could not be made."""
@@ -65,6 +66,7 @@ class RequestPlan:
             self.max_hops(scope),
             self.timeout(scope),
             self.max_body(scope),
+            self.without_params,
         )
 
 
@@ -79,7 +81,7 @@ def compile_request(step: Step, fields: dict[str, Entry], limits: Limits, compil
         compilation.text(step.url),
         compile_pairs(fields.get("params"), "a query", compilation),
         compile_pairs(fields.get("headers"), "a header", compilation),
-        _taken_away(fields.get("headers")),
+        _taken_away(fields.get("headers")) | _without_auth(fields.get("auth")),
         compile_pairs(fields.get("cookies"), "a cookie", compilation),
         _credentials(fields.get("auth"), compilation),
         _auth_hook(fields.get("auth"), compilation),
@@ -87,6 +89,7 @@ def compile_request(step: Step, fields: dict[str, Entry], limits: Limits, compil
         _setting(fields.get("follow_redirects"), units.hops, 0, compilation),
         _setting(fields.get("timeout"), units.duration, limits.timeout, compilation),
         _setting(fields.get("max_body"), units.size, limits.max_body, compilation),
+        _params_taken_away(fields.get("params")),
     )
 
 
@@ -102,6 +105,17 @@ def _taken_away(headers: Entry | None) -> frozenset[str]:
     if headers is None or not isinstance(headers.value, Mapping):
         return frozenset()
     return frozenset(name.lower() for name, entry in headers.value.entries.items() if is_null(entry.value))
+
+
+def _without_auth(auth: Entry | None) -> frozenset[str]:
+    """`auth: null` takes the target's credentials away."""
+    return frozenset({"authorization"}) if auth is not None and is_null(auth.value) else frozenset()
+
+
+def _params_taken_away(params: Entry | None) -> frozenset[str]:
+    if params is None or not isinstance(params.value, Mapping):
+        return frozenset()
+    return frozenset(name for name, entry in params.value.entries.items() if is_null(entry.value))
 
 
 def _refuse_two_credentials(fields: dict[str, Entry], compilation: Compilation) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from asgi_probe.judge.mismatch import Mismatch
 
-__all__ = ["Body", "Mismatch", "Outcome", "Phase", "RequestRecord", "ResponseRecord"]
+__all__ = ["Body", "Mismatch", "Outcome", "Phase", "RequestRecord", "ResponseRecord", "SaidRecord"]
 
 Phase = Literal["fixture", "setup", "steps", "finally", "teardown"]
 
@@ -44,6 +44,20 @@ class Body:
     size: int
     truncated: bool = False
     encoding: Literal["base64"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaidRecord:
+    """One thing that the app said during a request: a log record, a warning, or a line that it printed.
+
+    `source` is `log`, `warning`, `stdout` or `stderr`, `level` and `logger` are a record's own; `time` is ISO 8601.
+    """
+
+    source: str
+    text: str
+    level: str | None = None
+    logger: str | None = None
+    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)

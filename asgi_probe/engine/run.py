@@ -13,7 +13,9 @@ from asgi_probe import __version__
 from asgi_probe.engine.agenda import Agenda
 from asgi_probe.engine.backend import run_async
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
+from asgi_probe.engine.inspection import Pools
 from asgi_probe.engine.results import Outcome, SlowCheck
+from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stage import RunOptions, Score, Stage, each_needed
 from asgi_probe.engine.telling import Tally
 from asgi_probe.errors import ExitCode, TargetError
@@ -45,11 +47,21 @@ class Group:
 class Run:
     """One run of a plan; `execute` never raises for what specs, targets or signals do."""
 
-    def __init__(self, groups: Sequence[Group], options: RunOptions, stop: Stop, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        options: RunOptions,
+        stop: Stop,
+        emit: Callable[[Event], None],
+        secrets: Secrets | None = None,
+    ) -> None:
+        """`secrets` takes in all that must not be told, wherever it comes up."""
         self._groups = groups
         self._options = options
         self._stop = stop
         self._emit = emit
+        self._secrets = secrets or Secrets(options.secrets)
+        self._pools = Pools()
         self._score = Score()
         self._tally = Tally()
         self._problem: TargetError | None = None
@@ -67,6 +79,7 @@ class Run:
         for group in self._groups:
             if not self._stop.reason:
                 await self._ask(group)
+        await self._pools.aclose()
         finished = self._last_event(perf_counter() - started)
         self._emit(finished)
         return finished
@@ -76,13 +89,26 @@ class Run:
             with self._stop.running() as starting:
                 async with group.target:
                     self._stop.release(starting)
-                    await Workers(group, self._options, self._stop, self._emit, self._score, self._tally).run()
+                    await Workers(group, self._stage(group), self._stop).run()
                     if self._stop.reason == "interrupted":
                         group.target.hurry(self._stop.grace() + _LAST)
         except TargetError as error:
             self._problem = self._problem or error
             self._not_started = True
         self._problem = next(iter([*filter(None, [self._problem]), *group.target.problems]), None)
+
+    def _stage(self, group: Group) -> Stage:
+        return Stage(
+            group.target,
+            self._options,
+            self._stop,
+            self._emit,
+            self._score,
+            self._tally,
+            needed=tuple(each_needed(group.files)),
+            secrets=self._secrets,
+            pools=self._pools,
+        )
 
     def _first_event(self) -> RunStarted:
         targets = tuple(
@@ -112,6 +138,7 @@ class Run:
                 "`--wait 30s` waits for a service that is still starting"
             )
         checks = sum(len(file.checks) for group in self._groups for file in group.files)
+        mask = self._secrets.mask
         return RunFinished(
             dict(score.outcomes),
             duration,
@@ -122,8 +149,8 @@ class Run:
             ),
             self._tally.requests,
             checks - score.done,
-            str(self._problem) if self._problem else None,
-            self._problem.traceback if self._problem else None,
+            mask(str(self._problem)) if self._problem else None,
+            mask(self._problem.traceback) if self._problem else None,
             self._too_flaky(),
         )
 
@@ -155,18 +182,10 @@ class Run:
 class Workers:
     """N workers on the files of one target."""
 
-    def __init__(
-        self,
-        group: Group,
-        options: RunOptions,
-        stop: Stop,
-        emit: Callable[[Event], None],
-        score: Score,
-        tally: Tally,
-    ) -> None:
+    def __init__(self, group: Group, stage: Stage, stop: Stop) -> None:
         self._group = group
         self._stop = stop
-        self._stage = Stage(group.target, options, stop, emit, score, tally, needed=tuple(each_needed(group.files)))
+        self._stage = stage
         self._agenda = Agenda(group.files, self._stage.file)
 
     async def run(self) -> None:

@@ -17,6 +17,9 @@ MASK = "***"
 SHORTEST = 4
 """Characters of a secret; to mask shorter ones would garble everything, and tell them by what is garbled."""
 
+_MOST = 1_000
+"""Secrets that are looked for in what belongs to no check."""
+
 T = TypeVar("T")
 
 
@@ -32,6 +35,13 @@ class Secrets:
         before = len(self.values)
         self.values.update(text for text in _texts(value) if len(text) >= SHORTEST)
         if len(self.values) != before:
+            self._mask = None
+
+    def learn(self, values: set[str]) -> None:
+        """Take in what others have found to be secret, as long as there are not too many to look for."""
+        new = values - self.values
+        if new and len(self.values) < _MOST:
+            self.values |= new
             self._mask = None
 
     def mask(self, told: T) -> T:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.check import CheckRun
 from asgi_probe.engine.fixtures import Fixtures
-from asgi_probe.engine.inspection import Inspection
+from asgi_probe.engine.inspection import Inspection, Pools
 from asgi_probe.engine.plan import CheckPlan
 from asgi_probe.engine.results import Outcome
 from asgi_probe.engine.secrets import Secrets
@@ -59,8 +59,9 @@ class Score:
 class RunOptions:
     """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
 
-    `root` is the project's folder, for tracebacks. `secrets` are values that are never told. `uvloop` None means: if
-    it is installed. With `fail_on_flaky` a check that passed after a retry fails the run. `shard` and `seed` are told.
+    `root` is the project's folder, for tracebacks. `secrets` are values that are never told, other credentials in
+    headers only with `show_credentials`. `show_logs` tells what the app says in every step. `uvloop` None means: if it
+    is installed. With `fail_on_flaky` a check that passed after a retry fails the run. `shard` and `seed` are told.
     """
 
     max_failures: int | None = None
@@ -73,6 +74,7 @@ class RunOptions:
     seed: int | None = None
     secrets: tuple[str, ...] = ()
     show_credentials: bool = False
+    show_logs: bool = False
 
 
 @dataclass(slots=True)
@@ -145,10 +147,14 @@ class Stage:
         tally: Tally | None = None,
         *,
         needed: Sequence[str] = (),
+        secrets: Secrets | None = None,
+        pools: Pools | None = None,
     ) -> None:
-        """`needed` are the names of the files that others need."""
+        """`needed` are the names of the files that others need; `secrets` takes in what is found to be one."""
         self.target = target
         self.score = score or Score()
+        self._secrets = secrets or Secrets(options.secrets)
+        self._pools = pools or Pools()
         self._options = options
         self._stop = stop
         self._exchanger = Exchanger(target)
@@ -162,12 +168,14 @@ class Stage:
             lambda error: app_traceback(error, root=options.root),
             tally or Tally(),
             show_credentials=options.show_credentials,
+            show_logs=options.show_logs,
         )
 
     def file(self, plan: FilePlan) -> OpenFile:
         """The file, which is still to be opened; it starts with what the files gave that it needs."""
         session = self._exchanger.session()
-        file = OpenFile(plan, session, Inspection(session, self.target), Secrets(self._options.secrets))
+        inspection = Inspection(session, self.target, self._pools)
+        file = OpenFile(plan, session, inspection, Secrets(self._options.secrets))
         for name in plan.needs:
             given = self._given.get(name)
             if given is None:
@@ -204,7 +212,10 @@ class Stage:
 
     async def _open_fixtures(self, file: OpenFile) -> None:
         fixtures = file.fixtures = Fixtures(file.plan.fixtures, file.inspection)
-        await fixtures.open(file.scope())
+        with self._stop.running() as bound:
+            await fixtures.open(file.scope())
+        if bound.cancelled_caught:
+            file.trouble = "its fixtures were interrupted"
         file.saved |= fixtures.given
         for name in file.plan.secrets & fixtures.given.keys():
             file.secrets.add(fixtures.given[name])
@@ -215,7 +226,7 @@ class Stage:
     async def check(self, file: OpenFile, check: CheckPlan) -> Verdict:
         """Run one of its checks."""
         session = self._exchanger.session(file.session.jar)
-        run = self._run_of(check, file, file.scope() | check.row, Inspection(session, self.target))
+        run = self._run_of(check, file, file.scope() | check.row, Inspection(session, self.target, self._pools))
         if check.skip is not None:
             run.verdict.add(Outcome.SKIPPED, check.skip)
         elif file.left_out is not None:
@@ -285,6 +296,7 @@ class Stage:
     def _finish(self, run: CheckRun) -> float:
         """Tell and count a check; setup, teardown and fixtures count only when something went wrong."""
         seconds = run.finish()
+        self._secrets.learn(run.secrets.values)
         outcome = run.verdict.outcome
         self.score.flaky += outcome is Outcome.FLAKY
         if run.plan.phase == "steps" or not outcome.green:

@@ -241,6 +241,10 @@ class StepRun:
             self.last.mismatch(await self.inspection.look(looks, scope, answer, seconds, keep))
         except HookError as error:
             self.last.error(str(error), error.node, raised=error.raised)
+        except Unjudgeable as error:
+            self.last.error(str(error), error.node, error.kind, error.cause)
+        finally:
+            self.secrets += self.inspection.pools.passwords
 
     def _save(self, saves: Iterable[Save], scope: Scope, answer: Answer) -> None:
         for save in saves:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
-from asgi_probe.engine.records import curl_line, request_record, response_record
+from asgi_probe.engine.records import curl_line, request_record, response_record, said_records
 from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.exchange import Answer
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asgi_probe.engine.results import Phase, RequestRecord
     from asgi_probe.engine.secrets import Secrets
     from asgi_probe.engine.step import Attempt, StepRun
+    from asgi_probe.exchange import Said
 
 
 @dataclass(slots=True)
@@ -34,7 +35,8 @@ class Telling:
     """Tells of checks and steps. With `tell_all` requests and answers of passing steps are told, too.
 
     `by_hand` are curl's options for the target, None where it cannot be asked by hand; `traceback` writes an app's
-    exception. With `show_credentials` headers that carry some are told as well, but for secrets.
+    exception. With `show_credentials` headers that carry some are told as well, but for secrets;
+    with `show_logs` what the app says during passing steps, too.
     """
 
     emit: Callable[[Event], None]
@@ -44,6 +46,7 @@ class Telling:
     traceback: Callable[[BaseException], str]
     tally: Tally
     show_credentials: bool = False
+    show_logs: bool = False
 
     def started(self, check: CheckPlan) -> None:
         """A check begins."""
@@ -96,6 +99,7 @@ class Telling:
                 saved=saved,
                 reason=reason,
                 target=self.target,
+                said=said_records(_said(run.last), secrets.mask) if self.show_logs else (),
             )
         else:
             event = self._in_full(check.id, run, phase, name, secrets)
@@ -135,6 +139,7 @@ class Telling:
             source_line=mask(place.source.line(place.line)),
             traceback_of="app" if last.raised is None else "hook",
             target=self.target,
+            said=said_records(_said(last), mask),
         )
 
 
@@ -154,6 +159,10 @@ def masked_mismatch(mismatch: Mismatch, secrets: Secrets) -> Mismatch:
         source_line=mask(mismatch.source_line),
         because=mask(mismatch.because),
     )
+
+
+def _said(last: Attempt) -> tuple[Said, ...]:
+    return () if last.result is None else last.result.said
 
 
 def _what_came(last: Attempt) -> tuple[Answer | None, BaseException | None]:

@@ -10,7 +10,7 @@ from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, R
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.blocks import Block, Row
 from asgi_probe.reporters.comparison import Comparison
-from asgi_probe.reporters.failure import failed_step, mismatches, status, titled, traceback
+from asgi_probe.reporters.failure import failed_step, mismatches, said, status, titled, traceback
 from asgi_probe.reporters.summary import Failed, Warnings, summary
 from asgi_probe.reporters.words import count, duration
 from asgi_probe.terminal import Line, Screen, inline
@@ -137,7 +137,7 @@ class ConsoleReporter:
         return opened
 
     def _step_finished(self, step: StepFinished) -> None:
-        if step.outcome is not Outcome.PASSED or (self._verbosity > 0 and step.request):
+        if step.outcome is not Outcome.PASSED or step.said or (self._verbosity > 0 and step.request):
             self._steps.setdefault(step.id, []).append(step)
 
     def _check_finished(self, check: CheckFinished) -> None:
@@ -280,11 +280,11 @@ def _around(check: CheckFinished) -> bool:
 def _brief(step: StepFinished) -> list[Line]:
     """One line for a step that passed, where its request is told."""
     if step.request is None:
-        return []
+        return said(step)[1:]
     line: Line = [(inline(f"{step.request.method} {step.request.url}"), "")]
     if step.response:
         line += [(" → ", "quiet"), (inline(status(step.response)), "passed")]
-    return [[*line, (f"  {duration(step.duration)}", "quiet")]]
+    return [[*line, (f"  {duration(step.duration)}", "quiet")], *said(step)[1:]]
 
 
 def _beyond_steps(check: CheckFinished, steps: list[StepFinished], columns: int | None) -> list[Line]:

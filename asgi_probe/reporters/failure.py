@@ -24,6 +24,8 @@ _MOST_HEADERS = 30
 _LONGEST_HEADER = 300
 _LONGEST_TRACEBACK = 200
 _MOST_DIFFED = 300
+_MOST_SAID = 50
+_LONGEST_SAID = 4_000
 _INDENT = ("  ", "")
 _GUTTER = ("  | ", "gutter")
 """Before lines that others wrote: CI systems take some for commands, blanks before them or not."""
@@ -41,6 +43,7 @@ def failed_step(step: StepFinished, check: str, *, whole: bool = True, columns: 
     told += exchange(step.request, step.response)
     if step.traceback:
         told += [[], *titled(step.traceback_of), *traceback(step.traceback)]
+    told += said(step)
     if step.curl:
         told += [[], [("try it by hand", "title")], *([_INDENT, *line] for line in block(step.curl, ""))]
     return told
@@ -252,6 +255,21 @@ def _shortened(text: Sequence[str], style: str, beyond: str | None = None, in_al
 
 def _cut(what: str, in_all: str) -> Line:
     return [(f"… {what}{f', {in_all}' * (bool(in_all) and in_all != what)}", "quiet")]
+
+
+def said(step: StepFinished) -> list[Line]:
+    """What the app said during the step, beside a gutter."""
+    if not step.said:
+        return []
+    told: list[Line] = [[], [("what the app said", "title")]]
+    for one in step.said[:_MOST_SAID]:
+        lead = " ".join(filter(None, [one.level, one.logger])) if one.source == "log" else one.source
+        first, *rest = harmless(one.text[:_LONGEST_SAID]).rstrip("\n").split("\n")
+        told.append([_GUTTER, (f"{inline(lead)}: ", "hint"), (first, "")])
+        told += [[_GUTTER, ("  " + line, "")] for line in rest]
+    if len(step.said) > _MOST_SAID:
+        told.append([_GUTTER, (f"… and {len(step.said) - _MOST_SAID:,} more", "quiet")])
+    return told
 
 
 def titled(whose: str) -> list[Line]:

@@ -192,6 +192,11 @@ def _step(step: StepFinished) -> dict[str, Any]:
         "curl": step.curl,
         "target": step.target,
     }
+    if step.said:
+        data["said"] = [
+            {"source": one.source, "text": one.text, "level": one.level, "logger": one.logger, "time": one.time}
+            for one in step.said
+        ]
     if step.file:
         data |= {"file": step.file, "line": step.line, "column": step.column}
     return data | truncated

@@ -121,7 +121,6 @@ POLL = {"until": ANY, "every": ONE, "within": ONE}
 GRAPHQL = {"query": TEXT_OR_SECTION, "variables": ANY, "operation": ONE}
 XFAIL = {"reason": TEXT, "strict": COUNT}
 CALL = {"call": TEXT, "with": SECTION}
-SQL = {"sql": TEXT, "with": SECTION, "database": TEXT, "rows": ANY}
 ROWS_FILE = {"file": TEXT}
 SAVE = dict.fromkeys(("from", "regex", "as", "default", "secret"), ANY)
 

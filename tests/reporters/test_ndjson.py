@@ -93,7 +93,9 @@ def test_a_check_has_the_fields_of_the_contract():
         "tags": ["smoke"],
         "target": "demo",
     }
-    ended = CheckFinished("a.yaml::x", Outcome.FAILED, 0.5, "why", (mismatch(1, 2),), "back", "a.yaml", 3, "x", "demo")
+    ended = CheckFinished(
+        "a.yaml::x", Outcome.FAILED, 0.5, "why", (mismatch(1, 2),), "back", "a.yaml", 3, "x", target="demo"
+    )
     assert strict(as_line(ended)) == {
         "event": "check_finished",
         "id": "a.yaml::x",
