@@ -8,7 +8,7 @@ from asgi_probe.spec.shapes import BODIES
 from asgi_probe.spec.source import Entry, Mapping, is_null
 
 _BY_KEY = frozenset({"headers", "params", "cookies"})
-_EXPECT_BY_KEY = frozenset({"headers", "cookies", "jsonpath", "bytes"})
+_EXPECT_BY_KEY = frozenset({"headers", "cookies", "jsonpath", "html", "xml", "bytes"})
 
 Entries = dict[str, Entry]
 _Merge = Callable[[Entries, Entries], Entries]

@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 class Unjudgeable(ProbeError):  # noqa: N818 - says what the answer is
     """An answer that cannot be judged: why, as a kind of failure where it is one, and at which node of the spec.
 
-    `mismatches` are those that the other expectations found.
+    `mismatches` are those that the other expectations found. `cause` is what the user's own code raised.
     """
 
-    def __init__(self, kind: FailureKind | None, message: str, node: Node | None = None) -> None:
+    def __init__(
+        self,
+        kind: FailureKind | None,
+        message: str,
+        node: Node | None = None,
+        cause: BaseException | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.node = node
+        self.cause = cause
         self.mismatches: tuple[Mismatch, ...] = ()
 
 
@@ -41,7 +48,7 @@ def text_of(answer: Answer) -> str:
     """The body as text: by its byte order mark, by the content type's charset, else UTF-8, strictly."""
     if "text" not in answer.decoded:
         body = body_of(answer)
-        mark, charset = _marked(body) or (b"", _charset(answer) or "utf-8")
+        mark, charset = marked(body) or (b"", charset_of(answer) or "utf-8")
         answer.decoded["text"] = _decode(body[len(mark) :], charset)
     text: str = answer.decoded["text"]
     return text
@@ -59,7 +66,7 @@ def json_of(answer: Answer) -> Any:
 
 def _read_body(answer: Answer) -> Any:
     body = body_of(answer)
-    mark, charset = _marked(body) or (b"", json.detect_encoding(body) if b"\0" in body[:4] else "utf-8")
+    mark, charset = marked(body) or (b"", json.detect_encoding(body) if b"\0" in body[:4] else "utf-8")
     text = _decode(body[len(mark) :], charset)
     try:
         return read_json(text, "the body")
@@ -76,7 +83,8 @@ _MARKS = (
 )
 
 
-def _marked(body: bytes) -> tuple[bytes, str] | None:
+def marked(body: bytes) -> tuple[bytes, str] | None:
+    """The byte order mark that a body begins with, and the charset it means."""
     if body[:1] not in (b"\xef", b"\xff", b"\xfe", b"\x00"):
         return None
     return next(((mark, charset) for mark, charset in _MARKS if body.startswith(mark)), None)
@@ -85,7 +93,8 @@ def _marked(body: bytes) -> tuple[bytes, str] | None:
 _CHARSET = re.compile(r";\s*charset\s*=\s*(?:\"([^\"]*)\"|([^\s;]+))", re.IGNORECASE)
 
 
-def _charset(answer: Answer) -> str | None:
+def charset_of(answer: Answer) -> str | None:
+    """The charset that the content type names."""
     for name, value in answer.headers:
         if name.lower() == "content-type" and (found := _CHARSET.search(value)):
             return found[1] or found[2]

@@ -43,7 +43,7 @@ class Claim(Protocol):
         ...
 
     def judge(self, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
-        """What does not hold; raises Unjudgeable, NotJson and VariableError."""
+        """What does not hold; raises Unjudgeable, NotJson, NotXml and VariableError."""
         ...
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from asgi_probe.judge.calls import compile_call
 from asgi_probe.judge.combining import All, AnyOf, Encoded, Exactly, Length, Not
 from asgi_probe.judge.decoding import decode_base64, decode_jwt
 from asgi_probe.judge.elements import Contains, Each, NoElement, Some, Unordered, Wanted
 from asgi_probe.judge.matchers import TESTS, compile_matcher
 from asgi_probe.judge.patterns import Equal, KeyedPattern, ListPattern, Matchers, Mode, ObjectPattern, Pattern, Rendered
+from asgi_probe.judge.schema import compile_schema
 from asgi_probe.spec.exact_json import read_json
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, did_you_mean, kind_of
 
@@ -167,6 +169,8 @@ COMBINERS: dict[str, Callable[[str, Node, Patterns], Pattern | None]] = {
     "$exactly": _compile_exactly,
     "$all": _compile_all,
     "$any": _compile_any,
+    "$schema": compile_schema,
+    "$call": compile_call,
     "$json": lambda _name, node, patterns: Encoded(node, patterns.of_mode("json").pattern(node), "JSON", read_json),
     "$jwt": _compile_jwt,
     "$base64": lambda _name, node, patterns: Encoded(
@@ -186,6 +190,7 @@ _OTHER_NAMES = {
     "$allOf": "$all", "$includes": "$contains", "$has": "$contains", "$every": "$each", "$prefix": "$starts_with",
     "$suffix": "$ends_with", "$startswith": "$starts_with", "$endswith": "$ends_with", "$near": "$approx",
     "$close": "$approx", "$exact": "$exactly", "$exists": "$is", "$absent": "$is", "$b64": "$base64",
+    "$jsonschema": "$schema", "$function": "$call", "$python": "$call",
 }  # fmt: skip
 
 

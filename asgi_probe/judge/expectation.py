@@ -12,7 +12,9 @@ from asgi_probe.judge.body import Unjudgeable, body_of, json_of, text_of
 from asgi_probe.judge.compiler import Patterns, is_matcher
 from asgi_probe.judge.cookies import ATTRIBUTES
 from asgi_probe.judge.jsonpath import Query, compile_query
+from asgi_probe.judge.markup import compile_html, compile_xml
 from asgi_probe.judge.patterns import Equal, Pattern
+from asgi_probe.judge.schema import compile_schema
 from asgi_probe.judge.values import show
 from asgi_probe.judge.verdict import ERRORS, ERRORS_OF_BODY, WantedError, judge_claims, judge_failing, of_no_body
 from asgi_probe.spec.exact_json import with_room
@@ -42,6 +44,8 @@ class Expectation:
 
     claims: tuple[Claim, ...]
     error: WantedError | None = None
+    has_calls: bool = False
+    """Whether a `$call` is in it, so that it must be judged by `judge_with_calls`."""
 
     @property
     def wants_error(self) -> bool:
@@ -68,6 +72,7 @@ def compile_expectation(entries: dict[str, Entry], compilation: Compilation, pla
     But for unknown keys, which whoever read the spec has told. `place` is the step's: a status of 400 or above is told
     there when no status is expected.
     """
+    hooks = len(compilation.hooks)
     error = _error(entries["error"].value, compilation) if "error" in entries else None
     if error is not None and error.value.constant:
         _refuse_of_body(str(error.value.render({})), entries, compilation)
@@ -77,7 +82,7 @@ def compile_expectation(entries: dict[str, Entry], compilation: Compilation, pla
     for key, entry in entries.items():
         if key in _KEYS:
             found += _KEYS[key](entry, compilation)
-    return Expectation(tuple(found), error)
+    return Expectation(tuple(found), error, has_calls=len(compilation.hooks) > hooks)
 
 
 def _refuse_of_body(wanted: str, entries: dict[str, Entry], c: Compilation) -> None:
@@ -197,6 +202,12 @@ def _query(text: str, item: Entry, c: Compilation) -> Query | None:
         return None
 
 
+def _schema(entry: Entry, c: Compilation) -> Iterator[Claim]:
+    pattern = compile_schema("schema", entry.value, Patterns(c))
+    if pattern is not None:
+        yield claims.Plain(entry.value, "schema", pattern, json_of, of_body=True, in_body=True)
+
+
 def _text(entry: Entry, c: Compilation) -> Iterator[Claim]:
     yield claims.Plain(entry.value, "text", Patterns(c, "text").pattern(entry.value), text_of, of_body=True)
 
@@ -289,6 +300,9 @@ _KEYS: dict[str, Callable[[Entry, Compilation], Iterator[Claim]]] = {
     "cookies": _cookies,
     "json": _json,
     "jsonpath": _jsonpath,
+    "schema": _schema,
+    "html": compile_html,
+    "xml": compile_xml,
     "text": _text,
     "bytes": _bytes,
     "time": _time,
@@ -297,4 +311,4 @@ _KEYS: dict[str, Callable[[Entry, Compilation], Iterator[Claim]]] = {
     "http_version": _simple("http_version", lambda answer: answer.http_version),
     "redirects": _simple("redirects", _redirects),
 }
-_OF_BODY = frozenset({"json", "jsonpath", "text", "bytes"})
+_OF_BODY = frozenset({"json", "jsonpath", "schema", "html", "xml", "text", "bytes"})

@@ -10,9 +10,11 @@ from asgi_probe.errors import ProbeError
 from asgi_probe.judge.body import Unjudgeable, json_of, text_of
 from asgi_probe.judge.claims import cookies_of, header_of, headers_of, why_missing
 from asgi_probe.judge.decoding import Undecodable, decode_jwt
+from asgi_probe.judge.documents import NotXml, document_of
 from asgi_probe.judge.jsonpath import Query, compile_query
 from asgi_probe.judge.kinds import is_integer
 from asgi_probe.judge.patterns import neighbours, read_scalar
+from asgi_probe.judge.selectors import Selector, compile_selector, content, why_nothing
 from asgi_probe.judge.values import ABSENT, is_number, kind_of, show
 from asgi_probe.spec import source as spec
 from asgi_probe.spec.exact_json import NotJson, read_json, with_room
@@ -68,7 +70,7 @@ class Save:
     def _take(self, answer: Answer, scope: Scope[str, Any]) -> Any:
         try:
             found = self._searched(self._found(answer, scope), scope)
-        except (Missing, NotJson) as error:
+        except (Missing, NotJson, NotXml) as error:
             if self.default is not None:
                 return self.default.render(scope)
             raise NotThere(f"nothing to save as {self.name!r}: {error}", self.node) from None
@@ -196,6 +198,14 @@ def _from_token(query: Query, answer: Answer) -> Any:
     return found
 
 
+def _from_document(selector: Selector, answer: Answer) -> Any:
+    document = document_of(answer, selector.language)
+    matches = selector.select(document)
+    if not matches:
+        raise Missing(f"{show(selector.text)} selects nothing{why_nothing(selector, document)}")
+    return content(matches[0], selector.language)
+
+
 _PLAIN: dict[str, Callable[[Answer], Any]] = {
     "status": lambda answer: answer.status,
     "text": text_of,
@@ -204,7 +214,7 @@ _PLAIN: dict[str, Callable[[Answer], Any]] = {
     "time": lambda answer: answer.time,
 }
 _NAMED: dict[str, Callable[[str, Answer], Any]] = {"header": _from_header, "cookie": _from_cookie}
-SOURCES = (*_PLAIN, *(f"{name}.NAME" for name in _NAMED), "jwt.PATH", "$.PATH")
+SOURCES = (*_PLAIN, *(f"{name}.NAME" for name in _NAMED), "html.SELECTOR", "xml.SELECTOR", "jwt.PATH", "$.PATH")
 
 
 def read_source(text: str) -> Callable[[Answer], Any]:
@@ -216,6 +226,8 @@ def read_source(text: str) -> Callable[[Answer], Any]:
     kind, dot, rest = text.partition(".")
     if dot and rest and kind in _NAMED:
         return partial(_NAMED[kind], rest)
+    if dot and rest and (kind == "html" or kind == "xml"):
+        return partial(_from_document, compile_selector(rest, kind))
     if dot and rest and kind == "jwt":
         return partial(_from_token, _query(f"$.{rest}", text))
     raise ValueError(f"{show(text)} is no source")
@@ -260,7 +272,9 @@ def _source_hint(text: str) -> str:
     if text.startswith("$"):
         return "such as '$.items[0].id'"
     kind, dot, rest = text.partition(".")
-    near = did_you_mean(kind, (*_PLAIN, *_NAMED, "jwt"))
+    if dot and rest and kind in ("html", "xml"):
+        return f"for an XPath write '{kind}.xpath:{rest}'" if rest.startswith("/") else ""
+    near = did_you_mean(kind, (*_PLAIN, *_NAMED, "html", "xml", "jwt"))
     if near and dot and rest:
         return near.replace("'?", f".{rest}'?")
     return near or _known_sources()

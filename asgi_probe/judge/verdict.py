@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_probe.exchange import FAILURE_KINDS, Answer, Failure
 from asgi_probe.judge.body import Unjudgeable, body_of, text_of
+from asgi_probe.judge.documents import NotXml
 from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.values import show, span
 from asgi_probe.spec.exact_json import NotJson
@@ -46,13 +47,14 @@ def judge_claims(claims: Claims, answer: Answer, scope: Scope[str, Any]) -> list
     """The mismatches of all claims. One that cannot be judged is raised at the end, with the others' mismatches."""
     found: list[Mismatch] = []
     stuck: Unjudgeable | None = None
-    no_json = False
+    told: set[str] = set()
     for claim in claims:
         try:
             found += claim.judge(answer, scope)
-        except NotJson as error:
-            found += [] if no_json else _not_json(claim, error, answer, scope)
-            no_json = True
+        except (NotJson, NotXml) as error:
+            language = "xml" if isinstance(error, NotXml) else "json"
+            found += [] if language in told else _not_in(language, claim, error, answer, scope)
+            told.add(language)
         except Unjudgeable as error:
             error.node = error.node or claim.node
             stuck = stuck or error
@@ -62,9 +64,11 @@ def judge_claims(claims: Claims, answer: Answer, scope: Scope[str, Any]) -> list
     return found
 
 
-def _not_json(claim: Claim, error: NotJson, answer: Answer, scope: Scope[str, Any]) -> list[Mismatch]:
-    findings = Findings("json", scope)
-    findings.add(claim.node, (), str(error), "JSON", answer.body[:300].decode(errors="replace"))
+def _not_in(
+    language: str, claim: Claim, error: NotJson | NotXml, answer: Answer, scope: Scope[str, Any]
+) -> list[Mismatch]:
+    findings = Findings(language, scope)
+    findings.add(claim.node, (), str(error), language.upper(), answer.body[:300].decode(errors="replace"))
     return findings.finish()
 
 

@@ -81,8 +81,8 @@ STEP = DEFAULTS | dict.fromkeys(METHODS, TEXT) | {"request": SECTION, "save": SE
 """What a step takes, but for its name."""
 EXPECT = dict.fromkeys(
     (
-        "status", "headers", "cookies", "json", "jsonpath", "text", "bytes", "time", "size", "url", "http_version",
-        "redirects", "error",
+        "status", "headers", "cookies", "json", "jsonpath", "html", "xml", "schema", "text", "bytes", "time", "size",
+        "url", "http_version", "redirects", "error",
     ),
     ANY,
 )  # fmt: skip
