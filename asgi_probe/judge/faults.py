@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MOST_TOLD = 100
-_LARGE = 20_000
-"""Of a value with more members than this only the first fault is looked for: the library finds all or one."""
-_LISTED = 10
+_FOR_ALL = 100_000
+_FOR_ONE = 2_000_000
+"""Up to which weight of a value all its faults are looked for, or one: the library has no way between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,20 @@ class Fault:
 
 def faults_of(library: Any, value: Any, schema: Any) -> list[Fault]:
     """At most a hundred of the faults that a compiled schema finds in a value."""
+    weight = _weight(value)
+    if weight > _FOR_ONE:
+        return [_unplaced("is too large", value, schema)]
     try:
-        errors = [_first(library, value)] if _is_large(value) else list(islice(library.iter_errors(value), _MOST_TOLD))
+        errors = (
+            list(islice(library.iter_errors(value), _MOST_TOLD)) if weight <= _FOR_ALL else [_first(library, value)]
+        )
         return [fault for error in errors for fault in faults_in(error, value, schema)]
     except ValueError:  # the library cannot show a value that nests too deep
-        message = f"does not satisfy the schema, and nests too deep to say where: {show(value)}"
-        return [Fault((), (), message, schema, value)]
+        return [_unplaced("nests too deep", value, schema)]
+
+
+def _unplaced(why: str, value: Any, schema: Any) -> Fault:
+    return Fault((), (), f"does not satisfy the schema, and {why} to say where: {show(value)}", schema, value)
 
 
 def _first(library: Any, value: Any) -> Any:
@@ -52,14 +60,15 @@ def _first(library: Any, value: Any) -> Any:
     raise TypeError(message)
 
 
-def _is_large(value: Any) -> bool:
-    waiting, seen = [value], 0
-    while waiting and seen <= _LARGE:
-        item = waiting.pop()
-        if type(item) is list or type(item) is dict:
-            seen += len(item)
-            waiting += islice(item.values() if type(item) is dict else item, _LARGE)
-    return seen > _LARGE
+def _weight(value: Any) -> int:
+    """The lengths of the paths to all members together, which is what showing each level's faults may cost."""
+    level, depth, weight = [value], 0, 0
+    while level and weight <= _FOR_ONE:
+        depth += 1
+        below = [item.values() if type(item) is dict else item for item in level if type(item) in (dict, list)]
+        weight += depth * sum(len(items) for items in below)
+        level = [item for items in below for item in items if type(item) in (dict, list)]
+    return weight
 
 
 def faults_in(error: Any, value: Any, schema: Any = None) -> Iterator[Fault]:

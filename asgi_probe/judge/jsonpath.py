@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
     from jsonpath_rfc9535 import JSONPathEnvironment, JSONPathNode, JSONPathQuery
 
+_LETTER = r"A-Za-z_\u0080-\ud7ff\ue000-\U0010ffff"
+"""What a name may begin with; the library itself refuses some of these further on in a name."""
 _STEP = re.compile(
-    r"\.([A-Za-z_][A-Za-z0-9_]*)|\[(0|-?[1-9][0-9]{0,14})\]"
+    rf"\.([{_LETTER}][{_LETTER}0-9]*)"
+    r"|\[(0|-?[1-9][0-9]{0,14})\]"
     r"|\['([^'\"\\\x00-\x1f]*)'\]|\[\"([^'\"\\\x00-\x1f]*)\"\]"
 )
 _SINGULAR = re.compile(rf"\$(?:{_STEP.pattern})*")

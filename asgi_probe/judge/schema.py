@@ -106,9 +106,9 @@ class Place:
 def _read_yaml(name: str, text: str) -> Any:
     problems = Problems()
     node = yaml.compose(Source(Path(name), name, text), problems)
-    if problems.errors or node is None:
-        reason = str(problems.errors[0]) if problems.errors else "it is empty"
-        raise WrongSchema(f"the file {name!r} is not YAML: {reason}")
+    if node is None or problems.errors:
+        first = problems.errors[0]
+        raise WrongSchema(f"the file {name!r} is not YAML, at line {first.location.line:,}: {first.message}")
     return data(node)
 
 
@@ -147,7 +147,7 @@ def _wrong(error: ValueError, schema: Any) -> WrongSchema:
     reason = printable(str(getattr(error, "message", error)))[:300]
     dialect = schema.get("$schema", _DIALECT) if isinstance(schema, dict) else _DIALECT
     try:
-        meta = _library().validator_for({"$ref": dialect}, validate_formats=True, retriever=_refuse)
+        meta = _library().validator_for({"$ref": dialect}, validate_formats=True, offline=True)
         found = tuple(faults_of(meta, schema, None))
     except (ValueError, TypeError):
         found = tuple(faults_in(error, schema)) if getattr(error, "instance_path", ()) else ()
@@ -155,10 +155,6 @@ def _wrong(error: ValueError, schema: Any) -> WrongSchema:
 
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-
-def _refuse(address: str) -> Any:
-    raise WrongSchema(f"{address!r} is not known")
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

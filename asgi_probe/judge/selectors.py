@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 _XPATH = "xpath:"
 _MOST_ELEMENTS = 200_000
-_MOST_COMPARED = 20_000
-_BESIDE = re.compile(r"sibling::|preceding::|following::")
+_MOST_COMPARED = 5_000
+_MOST_NESTED = 10_000
+_MOST_GATHERED = 1_500
+"""What libxml2 does in about a second where its work grows with the square and with the cube of the elements."""
+_BESIDE = re.compile(r"sibling::|preceding::|following::|ancestor|parent::|\.\.")
 _BELOW = re.compile(r"//|descendant|ancestor")
 
 
@@ -50,7 +53,7 @@ class Selector:
         return found if isinstance(found, list) else [found]
 
     def _refuse_large(self, document: Document) -> None:
-        most = _MOST_COMPARED if _compares(self.xpath) else _MOST_ELEMENTS
+        most = _most(self.xpath)
         if document.elements > most:
             size = f"{document.elements:,} elements, {quoted(self.text)} is judged on at most {most:,}"
             raise Unjudgeable(None, f"the document has {size}")
@@ -64,19 +67,24 @@ class Selector:
 
 
 @lru_cache(maxsize=512)
-def _compares(xpath: str) -> bool:
-    """Whether it may look at every other element for each element."""
-    return bool(_BESIDE.search(xpath) or _BELOW.search(_predicates(xpath)))
+def _most(xpath: str) -> int:
+    """How many elements a document may have: fewer where it may look at every other element for each element."""
+    inside, outside = _predicates(xpath), _predicates(xpath, inside=False)
+    if _BESIDE.search(outside):
+        return _MOST_GATHERED
+    if len(_BELOW.findall(outside)) > 1 and not (_BESIDE.search(inside) or _BELOW.search(inside)):
+        return _MOST_NESTED
+    return _MOST_COMPARED if _BESIDE.search(inside) or _BELOW.search(inside) else _MOST_ELEMENTS
 
 
-def _predicates(xpath: str) -> str:
-    """What stands in square brackets."""
-    inside, depth = [], 0
+def _predicates(xpath: str, *, inside: bool = True) -> str:
+    """What stands in square brackets, or all else."""
+    found, depth = [], 0
     for char in xpath:
         depth += (char == "[") - (char == "]")
-        if depth > 0:
-            inside.append(char)
-    return "".join(inside)
+        if (depth > 0) is inside:
+            found.append(char)
+    return "".join(found)
 
 
 _NO_PREFIX = "undefined namespace prefix"

@@ -20,22 +20,22 @@ def read(text):
     return node
 
 
-def compilation(known=KNOWN):
-    return Compilation(Problems(), known, Path("/nowhere"), Path("/nowhere"))
+def compilation(known=KNOWN, folder=Path("/nowhere"), root=None):
+    return Compilation(Problems(), known, folder, root or folder)
 
 
-def expectation(text, known=KNOWN):
+def expectation(text, known=KNOWN, c=None):
     """The compiled expectation of a YAML text without problems."""
-    c = compilation(known)
+    c = c or compilation(known)
     node = read(text)
     compiled = compile_expectation(node.entries, c, node)
     assert [str(problem) for problem in c.problems.diagnostics] == []
     return compiled
 
 
-def problems(text, known=KNOWN):
+def problems(text, known=KNOWN, c=None):
     """What is wrong with an expectation: place, message and hint of each."""
-    c = compilation(known)
+    c = c or compilation(known)
     node = read(text)
     compile_expectation(node.entries, c, node)
     return [str(problem) for problem in c.problems.diagnostics]

@@ -493,7 +493,18 @@ def test_where_the_error_did_not_come_all_the_rest_is_told_as_well():
     ]
 
 
-@pytest.mark.parametrize("key", ["json: {a: 1}", "jsonpath: {$.a: 1}", "text: nope", "bytes: {length: 1}"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "json: {a: 1}",
+        "jsonpath: {$.a: 1}",
+        "html: {p: a}",
+        "xml: {p: a}",
+        "schema: true",
+        "text: nope",
+        "bytes: {length: 1}",
+    ],
+)
 def test_of_a_body_that_never_comes_nothing_can_be_expected(key):
     name = key.partition(":")[0]
     hint = "take it away; only beside decode, too_large, any does it say that the body is read"
@@ -509,8 +520,8 @@ def test_of_a_body_that_never_comes_nothing_can_be_expected(key):
 
 def test_every_key_that_a_spec_may_have_is_compiled():
     every = """
-    {status: 1, headers: 1, cookies: 1, json: 1, jsonpath: 1, text: 1, bytes: 1, time: x, size: {$x: 1},
-     url: {$x: 1}, http_version: {$x: 1}, redirects: {$x: 1}, error: 1}
+    {status: 1, headers: 1, cookies: 1, json: 1, jsonpath: 1, html: 1, xml: 1, schema: 1, text: 1, bytes: 1,
+     time: x, size: {$x: 1}, url: {$x: 1}, http_version: {$x: 1}, redirects: {$x: 1}, error: 1}
     """
     silent = {"json", "text"}
     assert set(shapes.EXPECT) == set(read(every).entries)

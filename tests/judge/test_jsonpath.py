@@ -170,3 +170,10 @@ def test_paths_as_text(path, text):
 def test_paths_as_text_lead_back(path):
     safe = [step for step in path if isinstance(step, int) or step.isprintable()]
     assert list(compile_query(path_text(tuple(safe))).steps) == safe
+
+
+def test_names_may_be_written_in_any_script():
+    document = {"名前": {"Aᄀ": 1, "größe": 2}}
+    assert compile_query("$.名前.Aᄀ").one(document) == 1
+    assert compile_query("$.名前.größe").one(document) == 2
+    assert compile_query("$.名前.größe").singular

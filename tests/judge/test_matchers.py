@@ -403,8 +403,8 @@ SUCH = "(such as 5, '2024-12-31', '2024-12-31T23:59:59Z' or '1h30m')"
 WRONG = [
     ("{$gtt: 5}", "1:8: unknown matcher '$gtt' (did you mean '$gt'?)"),
     ("{$eq: 5}", "1:8: unknown matcher '$eq' (did you mean '$equals'?)"),
-    ("{$schema: {}}", "1:8: unknown matcher '$schema' ({$equals: …} takes a literal that looks like a matcher)"),
-    ("{$call: 'a:b'}", "1:8: unknown matcher '$call' (did you mean '$all'?)"),
+    ("{$shape: {}}", "1:8: unknown matcher '$shape' ({$equals: …} takes a literal that looks like a matcher)"),
+    ("{$cal: 'a:b'}", "1:8: unknown matcher '$cal' (did you mean '$call'?)"),
     ("{$gt: [1]}", f"1:13: expected a number, an ISO date or a duration, found [1] {SUCH}"),
     ("{$gt: '12'}", f"1:13: expected a number, an ISO date or a duration, found '12' {SUCH}"),
     ("{$gt: true}", f"1:13: expected a number, an ISO date or a duration, found true {SUCH}"),

@@ -159,7 +159,9 @@ def test_secret_and_name():
     assert [(save.name, save.secret) for save in found.values()] == [("a", False), ("b", True), ("c", False)]
 
 
-SOURCES = "there are: status, text, json, url, time, header.NAME, cookie.NAME, jwt.PATH, $.PATH"
+SOURCES = (
+    "there are: status, text, json, url, time, header.NAME, cookie.NAME, html.SELECTOR, xml.SELECTOR, jwt.PATH, $.PATH"
+)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ SOURCES = "there are: status, text, json, url, time, header.NAME, cookie.NAME, j
         ("v: $.a[", "1:4: '$.a[' is no JSONPath: unbalanced brackets, at character 5 (such as '$.items[0].id')"),
         ("v: heder.x", "1:4: 'heder.x' is no source (did you mean 'header.x'?)"),
         ("v: header.", "1:4: 'header.' is no source (did you mean 'header'?)"),
-        ("v: html.h1", f"1:4: 'html.h1' is no source ({SOURCES})"),
+        ("v: css.h1", f"1:4: 'css.h1' is no source ({SOURCES})"),
         ("v: satus", "1:4: 'satus' is no source (did you mean 'status'?)"),
         (
             "v: jwt.[",
