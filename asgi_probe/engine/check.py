@@ -10,7 +10,6 @@ from asgi_probe.engine.plan import StepPlan, UsePlan, name_in
 from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.engine.step import StepRun
 from asgi_probe.engine.stopping import GRACE
-from asgi_probe.exchange import Answer
 from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.patterns import explain_missing
 from asgi_probe.judge.values import ABSENT
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from asgi_probe.engine.plan import AnyStepPlan, CheckPlan, Condition, When
     from asgi_probe.engine.results import Phase
     from asgi_probe.engine.secrets import Secrets
-    from asgi_probe.engine.step import Scope
+    from asgi_probe.engine.step import Attempt, Scope
     from asgi_probe.engine.stopping import Stop
     from asgi_probe.engine.telling import Telling
 
@@ -85,7 +84,8 @@ class CheckRun:
     secrets: Secrets
     secret: frozenset[str] = frozenset()
     saved: Scope = field(default_factory=dict)
-    answer: Answer | None = None
+    asked: Attempt | None = None
+    """The last step that asked something."""
     verdict: Verdict = field(default_factory=Verdict)
     started: float = field(default_factory=perf_counter)
 
@@ -145,7 +145,7 @@ class CheckRun:
             if step.when and (reason := unmet(step.when, scope)):
                 run.skip(reason)
             else:
-                await run.run(scope, self.answer)
+                await run.run(scope, self.asked)
         finally:
             self._take_in(run, phase, scope)
         return run.outcome.green
@@ -179,7 +179,7 @@ class CheckRun:
             self.secrets.add(value)
         self.saved.update(run.last.kept)
         if isinstance(run.plan, StepPlan):
-            self.answer = run.last.result if isinstance(run.last.result, Answer) else None
+            self.asked = run.last
         event = self.telling.step(self.plan, run, phase, name_in(scope, run.plan), self.secrets)
         self.verdict.mismatches += event.mismatches
         self.verdict.add(event.outcome, event.reason, event.traceback, event.traceback_of)

@@ -172,8 +172,8 @@ class _File:
         last = self.steps.steps(check.finally_, after)
         when = self.steps.when(check.fields.get("when"), self.places.at(inner))
         for row in rows.rows:
-            own = scope | row.values
-            named = Known(self.names.names | rows.names)
+            own = scope | row.values if row.values else scope
+            named = self.names.plus(rows.names)
             name = self._name(check, own, named, row.label)
             for number in range(1, self._repeats(check, own, named) + 1):
                 shown = self._unique(f"{name} #{number}", check) if number > 1 else name

@@ -226,7 +226,9 @@ class Stage:
     async def check(self, file: OpenFile, check: CheckPlan) -> Verdict:
         """Run one of its checks."""
         session = self._exchanger.session(file.session.jar)
-        run = self._run_of(check, file, file.scope() | check.row, Inspection(session, self.target, self._pools))
+        scope = file.scope()
+        scope.update(check.row)
+        run = self._run_of(check, file, scope, Inspection(session, self.target, self._pools))
         if check.skip is not None:
             run.verdict.add(Outcome.SKIPPED, check.skip)
         elif file.left_out is not None:

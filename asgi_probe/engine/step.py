@@ -102,10 +102,10 @@ class StepRun:
         polled = isinstance(self.plan, StepPlan) and self.plan.poll is not None
         return Outcome.FLAKY if retried and not polled else self.last.outcome
 
-    async def run(self, scope: Scope, answer: Answer | None = None) -> None:
+    async def run(self, scope: Scope, before: Attempt | None = None) -> None:
         """Attempt the step until it passes or no retry is left; what it saves goes into `scope`.
 
-        `answer` is what the step before it got, for one that only looks behind that.
+        `before` is what was asked before it, for one that only looks behind that.
         """
         started = perf_counter()
         try:
@@ -113,7 +113,7 @@ class StepRun:
                 case StepPlan() as plan:
                     await self._attempt_until_passed(plan, scope)
                 case VerifyPlan(verify=looks, timeout=seconds):
-                    await self._look(looks, scope, answer, seconds)
+                    await self._look_behind(before or self.last, looks, scope, seconds)
         except VariableError as error:
             self.last.error(str(error), error.node)
         except anyio.get_cancelled_exc_class():
@@ -121,6 +121,11 @@ class StepRun:
             raise
         finally:
             self.duration = perf_counter() - started
+
+    async def _look_behind(self, before: Attempt, looks: Looks, scope: Scope, seconds: float) -> None:
+        self.last.sent, self.last.result = before.sent, before.result
+        answer = before.result if isinstance(before.result, Answer) else None
+        await self._look(looks, scope, answer, seconds)
 
     def skip(self, reason: str) -> None:
         """It does not run."""

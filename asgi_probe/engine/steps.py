@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.defaults import with_defaults
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from asgi_probe.engine.plan import AnyStepPlan, When
+    from asgi_probe.judge.save import Save
     from asgi_probe.spec.hooks import Hook
     from asgi_probe.spec.loader import Library
     from asgi_probe.spec.model import Spec
@@ -42,7 +43,10 @@ class Known:
     open: bool = False
 
     def plus(self, names: Iterable[str], *, open: bool = False) -> Known:  # noqa: A002 - as the field is called
-        return Known(self.names | frozenset(names), self.open or open)
+        names = frozenset(names)
+        if names <= self.names and (self.open or not open):
+            return self
+        return Known(self.names | names, self.open or open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +110,14 @@ class StepCompiler:
         if entry is None or not isinstance(entry.value, Mapping):
             return ()
         patterns = Patterns(compilation)
-        return tuple(
-            [
-                Condition(name, compilation.variable(item.key), patterns.pattern(item.value))
-                for name, item in entry.value.entries.items()
-            ]
-        )
+        hooks = len(compilation.hooks)
+        found = [
+            Condition(name, compilation.variable(item.key), patterns.pattern(item.value))
+            for name, item in entry.value.entries.items()
+        ]
+        for hook in compilation.hooks[hooks:]:
+            compilation.problems.add(hook.node, "'$call' cannot stand in 'when'", "a hook in 'verify' can decide more")
+        return tuple(found)
 
     def _step(self, step: Step, known: Known, home: Spec | None) -> StepPlan:
         mark = (id(step.node), known)
@@ -126,7 +132,6 @@ class StepCompiler:
         if "poll" in fields and "retry" in step.fields:
             compilation.problems.add(fields["poll"], "'poll' beside 'retry': a poll asks again by itself", "keep one")
         saves = compile_saves(_entries(fields.get("save")), compilation)
-        after = Known(frozenset(compilation.known), compilation.open).plus(save.name for save in saves)
         return StepPlan(
             step.url,
             compilation.text(step.name) if step.name else Value.of(step.url, f"{step.method} {step.url.text}"),
@@ -137,7 +142,7 @@ class StepCompiler:
             None if poll else _retry(fields.get("retry"), compilation),
             poll,
             self.when(fields.get("when"), compilation),
-            compile_looks(fields.get("verify"), _widened(compilation, after)),
+            compile_looks(fields["verify"], _after(compilation, saves)) if "verify" in fields else (),
         )
 
     def _use(self, use: Use, known: Known, home: Spec | None) -> UsePlan | None:
@@ -186,10 +191,9 @@ class StepCompiler:
         return len(self._using) >= _DEEPEST
 
 
-def _widened(compilation: Compilation, known: Known) -> Compilation:
-    from dataclasses import replace
-
-    return replace(compilation, known=known.names, open=known.open)
+def _after(compilation: Compilation, saves: tuple[Save, ...]) -> Compilation:
+    """Where what the step saves is known, too."""
+    return replace(compilation, known=compilation.known | {save.name for save in saves})
 
 
 def _entries(entry: Entry | None) -> dict[str, Entry]:

@@ -172,7 +172,7 @@ class ConsoleReporter:
             if bad and not step.outcome.green:
                 told += [[]] if told else []
                 told += self._failed_step(step, name)
-            else:
+            elif check.outcome is not Outcome.XFAILED or self._verbosity > 0:
                 told += _brief(step)
         if bad:
             told += _beyond_steps(check, steps, self._width())

@@ -17,8 +17,8 @@ GLYPHS = {
     Outcome.FAILED: ("✗", "failed"),
     Outcome.ERROR: ("!", "error"),
     Outcome.SKIPPED: ("○", "skipped"),
-    Outcome.XFAILED: ("✗", "skipped"),
-    Outcome.XPASSED: ("✓", "failed"),
+    Outcome.XFAILED: ("x", "skipped"),
+    Outcome.XPASSED: ("X", "failed"),
     Outcome.INTERRUPTED: ("■", "interrupted"),
 }
 """Each outcome's glyph, and the style of what is said of it."""
