@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.databases import NoDatabase, Refused
@@ -90,7 +89,10 @@ def compile_sql(node: Mapping, compilation: Compilation) -> SqlPlan | None:
 
 
 def _need_sqlalchemy(entry: Entry, c: Compilation) -> None:
-    if find_spec("sqlalchemy") is None:
+    try:
+        # now, since it takes long enough to keep every check waiting that runs meanwhile
+        import sqlalchemy.ext.asyncio  # noqa: F401
+    except ImportError:
         c.problems.add(entry, "'sql' needs the package sqlalchemy", "pip install 'asgi-probe[sql]'")
 
 
