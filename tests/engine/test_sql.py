@@ -172,7 +172,7 @@ def test_what_is_wrong_is_told_at_its_place(text, problem) -> None:
 
 
 def test_a_missing_sqlalchemy_is_told_with_its_command(monkeypatch) -> None:
-    monkeypatch.setattr("asgi_probe.engine.sql.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "sqlalchemy.ext.asyncio", None)
     c = compilation()
     assert compile_sql(read("{sql: 'select 1', database: 'sqlite://'}"), c) is None
     (problem,) = c.problems.diagnostics

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.anyio
 def database(tmp_path):
     path = tmp_path / "shop.db"
     with sqlite3.connect(path) as connection:
-        connection.executescript("create table items (id integer, qty integer); insert into items values (1, 2), (2, 5)")
+        connection.execute("create table items (id integer, qty integer)")
+        connection.execute("insert into items values (1, 2), (2, 5)")
     connection.close()
     return f"sqlite:///{path}"
 
