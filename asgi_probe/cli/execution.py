@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asgi_probe.engine.plan import FilePlan
     from asgi_probe.reporters.reports import Reporter
     from asgi_probe.target.base import Warn
+    from asgi_probe.target.importing import LoadedApp
     from asgi_probe.terminal import Screen
 
 _CONCURRENCY = 16
@@ -66,13 +67,15 @@ def execute(
     verbosity: int,
     command: str = "asgi-probe run",
     cache: Reporter | None = None,
+    console: Reporter | None = None,
 ) -> ExitCode:
     """Run the plan and tell it; what cannot be imported or written is an error before anything is sent.
 
     `command` is what the ids of checks are given to, to run them again; `cache` is told what the reporters are.
+    `console` tells people, in place of the usual one.
     """
     root = workspace.config.root
-    console = ConsoleReporter(
+    console = console or ConsoleReporter(
         screen, verbosity=verbosity, command=command, side_by_side=workspace.side_by_side, copies=workspace.copies
     )
     telling = Telling(reports, console, *filter(None, [cache]))
@@ -86,7 +89,7 @@ def execute(
     stop = Stop()
     try:
         with stopping_on_signals(stop):
-            groups = _groups(workspace, warn)
+            groups = groups_of(workspace, warn)
             screen.write([*workspace.warnings, *workspace.notes])
             if groups:
                 _spare_the_collector()
@@ -128,13 +131,14 @@ def _spare_the_collector() -> None:
     gc.enable()
 
 
-def _groups(workspace: Workspace, warn: Warn) -> list[Group]:
+def groups_of(workspace: Workspace, warn: Warn, app: LoadedApp | None = None, *, capture: bool = True) -> list[Group]:
+    """The files by the targets that they ask, these built, with `app` if it is given, but not entered."""
     files: dict[int, list[FilePlan]] = {}
     for file in workspace.plan.files:
         files.setdefault(id(file.asked), []).append(file)
     groups = []
     for mine in files.values():
         config = workspace.target_of(mine[0])
-        target = build_target(config, root=workspace.config.root, warn=warn)
+        target = build_target(config, root=workspace.config.root, warn=warn, app=app, capture=capture)
         groups.append(Group(target, tuple(mine), config.concurrency or _CONCURRENCY))
     return groups

@@ -15,20 +15,31 @@ if TYPE_CHECKING:
 
     from asgi_probe.config import Table, TargetConfig
     from asgi_probe.target.base import Defaults, Target, Warn
+    from asgi_probe.target.importing import LoadedApp
 
 
-def build_target(config: TargetConfig, *, root: Path, warn: Warn) -> Target:
-    """The target, not yet entered; a TargetError says why the app cannot be imported, a UsageError what is wrong."""
+def build_target(
+    config: TargetConfig, *, root: Path, warn: Warn, app: LoadedApp | None = None, capture: bool = True
+) -> Target:
+    """The target, not yet entered; a TargetError says why the app cannot be imported, a UsageError what is wrong.
+
+    `app` is the app where nothing is to be imported; without `capture` what it prints goes where it always goes.
+    """
     config = resolved(config, root)
     defaults = _defaults(config, root)
-    return _app(config, root, warn, defaults) if config.app else _live(config, root, defaults)
-
-
-def _app(config: TargetConfig, root: Path, warn: Warn, defaults: Defaults) -> Target:
-    from asgi_probe.target.asgi import AppTarget
+    if not config.app:
+        return _live(config, root, defaults)
     from asgi_probe.target.importing import import_app
 
-    loaded = import_app(config.app or "", root=root, factory=bool(config.factory))
+    loaded = app or import_app(config.app, root=root, factory=bool(config.factory))
+    target = _app(loaded, config, root, warn, capture=capture)
+    target.defaults = defaults
+    return target
+
+
+def _app(loaded: LoadedApp, config: TargetConfig, root: Path, warn: Warn, *, capture: bool) -> Target:
+    from asgi_probe.target.asgi import AppTarget
+
     said = {
         "name": config.name or "app",
         "lifespan": config.lifespan,
@@ -37,10 +48,9 @@ def _app(config: TargetConfig, root: Path, warn: Warn, defaults: Defaults) -> Ta
         "shutdown_timeout": config.shutdown_timeout,
         "overrides": config.overrides.given if config.overrides else None,
         "root": root,
+        "capture": capture,
     }
-    target = AppTarget(loaded, warn=warn, **_present(said))
-    target.defaults = defaults
-    return target
+    return AppTarget(loaded, warn=warn, **_present(said))
 
 
 def _live(config: TargetConfig, root: Path, defaults: Defaults) -> Target:

@@ -16,8 +16,8 @@ from asgi_probe.engine.request import Limits
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.selection import compile_expression, has_tag, in_name
 from asgi_probe.errors import NothingSelected, SpecError, UsageError
-from asgi_probe.spec.loader import Found, find_root, find_specs, load
-from asgi_probe.spec.source import Mapping, Scalar, did_you_mean, kind_of
+from asgi_probe.spec.loader import Found, Library, Loaded, find_root, find_specs, load
+from asgi_probe.spec.source import Mapping, Problems, Scalar, did_you_mean, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.plan import CheckPlan
     from asgi_probe.spec.model import Spec
-    from asgi_probe.spec.source import Diagnostic, Entry, Node, Problems
+    from asgi_probe.spec.source import Diagnostic, Entry, Node
     from asgi_probe.terminal import Line
+
+    MakeSpec = Callable[[Problems], Spec | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Wish:
     """Whether the user's functions are imported, so that what is wrong with them is found."""
     secrets: ReadOnly[str, str] = field(default_factory=dict)
     """Variables whose values are never told."""
+    variables: ReadOnly[str, Any] = field(default_factory=dict)
+    """Variables with their values, beside those that are to be read."""
+    root: Path | None = None
+    """The project's folder, which paths are relative to; else it is looked for from the working directory."""
+    spec: MakeSpec | None = None
+    """What makes the one spec, in place of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +80,11 @@ class Workspace:
 
 def open_workspace(wish: Wish) -> Workspace:
     """Find, read, compile and select; SpecError, UsageError or NothingSelected say why not."""
-    cwd = Path.cwd()
-    config = read_config(find_root(cwd))
-    given = given_variables(wish.var, wish.vars_file) | dict(wish.secrets)
+    cwd = wish.root or Path.cwd()
+    config = read_config(wish.root or find_root(cwd))
+    given = given_variables(wish.var, wish.vars_file) | dict(wish.variables) | dict(wish.secrets)
     selects = _selector(wish)
-    found = find_specs(_paths(wish, config, cwd), cwd=cwd, root=config.root)
-    loaded = load([each.path for each in found], root=config.root)
+    found, loaded = _loaded(wish, config, cwd)
     targets = _each_target(config, wish, loaded.problems)
     planners = [Planner(loaded.library, given, loaded.problems, each.asked) for each in targets]
     files = [planner.file(spec) for planner in planners for spec in loaded.specs]
@@ -99,6 +106,18 @@ def open_workspace(wish: Wish) -> Workspace:
         (*noticed, *_unused(given, files), *without_effect(wish.target, by_asked.values())),
         wish.target_names,
     )
+
+
+def _loaded(wish: Wish, config: Config, cwd: Path) -> tuple[list[Found], Loaded]:
+    """The specs, and what of them is wanted."""
+    if wish.spec is None:
+        found = find_specs(_paths(wish, config, cwd), cwd=cwd, root=config.root)
+        return found, load([each.path for each in found], root=config.root)
+    problems = Problems()
+    spec = wish.spec(problems)
+    specs = [spec] if spec else []
+    whole = [Found(each.source.path, each.source.name) for each in specs]
+    return whole, Loaded(specs, problems, Library(config.root, problems))
 
 
 def _each_target(config: Config, wish: Wish, problems: Problems) -> list[_Targets]:

@@ -27,13 +27,14 @@ def run_async(main: Callable[[], Awaitable[T]], backend: Backend = "asyncio", *,
     try:
         return _run_trio(main) if backend == "trio" else _run_asyncio(main, uvloop=uvloop)
     except BaseExceptionGroup as group:
-        single = _only(group)
+        single = only(group)
         if single is group:
             raise
         raise single from single.__cause__
 
 
-def _only(error: BaseException) -> BaseException:
+def only(error: BaseException) -> BaseException:
+    """The exception itself, or the single one in a group."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error

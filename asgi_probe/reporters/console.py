@@ -37,9 +37,10 @@ class ConsoleReporter:
     """Tells a run on a screen.
 
     `verbosity` below 0 tells only what did not pass, above 0 every check and request. `command` is what stands before
-    the ids to run again, `copies` says for which id another one is to be given. `clock` gives seconds. Nothing is kept
-    of a check beyond the end of its file, but for the first ids to run again and the first reasons why no answer came;
-    and how it ended at each of the targets that are to be shown `side_by_side`.
+    the ids to run again, None where nothing is to be said of that; `copies` says for which id another one is to be
+    given. `clock` gives seconds. Nothing is kept of a check beyond the end of its file, but for the first ids to run
+    again and the first reasons why no answer came; and how it ended at each of the targets that are to be shown
+    `side_by_side`.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class ConsoleReporter:
         screen: Screen,
         *,
         verbosity: int = 0,
-        command: str = "asgi-probe run",
+        command: str | None = "asgi-probe run",
         side_by_side: Sequence[str] = (),
         copies: Mapping[str, str] | None = None,
         clock: Callable[[], float] = monotonic,

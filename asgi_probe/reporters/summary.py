@@ -48,9 +48,12 @@ class Warnings:
 
 
 class Failed:
-    """The ids of the checks that did not pass: the first few, and how many more. `command` takes them as arguments."""
+    """The ids of the checks that did not pass: the first few, and how many more. `command` takes them as arguments.
 
-    def __init__(self, command: str) -> None:
+    Without one nothing is told.
+    """
+
+    def __init__(self, command: str | None) -> None:
         self._command = command
         self._arguments: dict[tuple[str, str], None] = {}
         self._beyond = 0
@@ -74,7 +77,7 @@ class Failed:
 
     def lines(self) -> list[Line]:
         """A command for each, to be copied."""
-        if not self._arguments:
+        if not self._arguments or self._command is None:
             return []
         told: list[Line] = [[], [("run again what did not pass", "title")]]
         told += [
