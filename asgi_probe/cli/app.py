@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from asgi_probe import __version__
-from asgi_probe.cli import lint, listing, run
+from asgi_probe.cli import lint, listing, oneshot, run
 from asgi_probe.cli.coercion import PlainCommand, PlainGroup
+
+
+class Group(PlainGroup):
+    """The commands; those of one request are built when they are asked for, which would cost every start."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names."""
+        return [*super().list_commands(ctx), *oneshot.METHODS, oneshot.ANY_METHOD]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name; None where there is none."""
+        if cmd_name in (*oneshot.METHODS, oneshot.ANY_METHOD):
+            return _late(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _late(name: str) -> Any:
+    late = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    late.command(name, cls=PlainCommand, epilog=oneshot.examples(name))(oneshot.command(name))
+    return typer.main.get_command(late)
+
 
 app = typer.Typer(
     name="asgi-probe",
-    cls=PlainGroup,
+    cls=Group,
     help="Smoke tests for HTTP services: YAML specs, run against an ASGI app in process or a live URL.",
     no_args_is_help=True,
     rich_markup_mode="rich",

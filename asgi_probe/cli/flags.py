@@ -39,6 +39,11 @@ def _source(ctx: typer.Context, name: str) -> str:
     return found.name if found else ""
 
 
+def typed(ctx: typer.Context, name: str) -> bool:
+    """Whether a flag stands on the command line itself."""
+    return _source(ctx, name) == "COMMANDLINE"
+
+
 def distinct(reports: Sequence[str]) -> tuple[str, ...]:
     """The reports; a UsageError if two would write the same file."""
     from os.path import realpath

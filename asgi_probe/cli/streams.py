@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from asgi_probe.terminal import Outlet
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
@@ -26,6 +28,15 @@ def leave_standard_output(reports: Sequence[str]) -> None:
     if takes_standard_output(reports):
         sys.stdout.flush()
         os.dup2(2, 1)
+
+
+def take_standard_output() -> Outlet:
+    """Standard output for the caller alone; all else that is written to it goes to standard error from now on."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    taken = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="")
+    os.dup2(2, 1)
+    return Outlet(taken)
 
 
 def fill_standard_streams() -> None:
