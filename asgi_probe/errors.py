@@ -61,12 +61,14 @@ class UsageError(ProbeError):
 
 
 class SpecError(ProbeError):
-    """Specs that cannot run; `diagnostics` holds every problem of every file."""
+    """Specs that cannot run; `diagnostics` holds every problem of every file, the text a line for each."""
 
     exit_code = ExitCode.USAGE
 
     def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__(f"{len(diagnostics)} problem{'s' * (len(diagnostics) != 1)} in the specs")
+        errors = [diagnostic for diagnostic in diagnostics if not diagnostic.warning]
+        head = f"{len(errors)} problem{'s' * (len(errors) != 1)} in the specs"
+        super().__init__("\n".join([head, *map(str, errors)]))
         self.diagnostics = tuple(diagnostics)
 
 
