@@ -24,6 +24,15 @@ class Group(PlainGroup):
             return _late(cmd_name)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is meant; of one that is none, what was likely meant."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from asgi_probe.spec.source import did_you_mean
+
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            ctx.fail(f"no such command {args[0]!r}{f'; {hint}' if hint else ''}")
+        return super().resolve_command(ctx, args)
+
 
 def _late(name: str) -> Any:
     late = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
