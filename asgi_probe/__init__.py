@@ -4,8 +4,9 @@ From Python: `await asgi_probe.run("specs", app=app)` runs specs and gives a `Re
 what there is to run. `Probe` and `blocking` are for functions that specs name. What a run tells are the events.
 """
 
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+TYPE_CHECKING = False  # type checkers take it for true; typing's own costs as much as all the rest of `--version`
 if TYPE_CHECKING:
     from asgi_probe.engine.events import (
         CheckFinished,
@@ -62,7 +63,7 @@ _HOMES = {
 
 if not TYPE_CHECKING:  # whoever checks types shall miss what is not there
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         from importlib import import_module
 
         for home, names in _HOMES.items():
