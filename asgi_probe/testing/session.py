@@ -300,7 +300,6 @@ def _complete(report: pytest.TestReport, item: pytest.Item) -> None:
     finished = item.result.finished
     report.duration = finished.duration
     if finished.outcome is Outcome.FLAKY:
-        report.user_properties.append(("asgi_probe_outcome", "flaky"))
         report.sections.append(("flaky", as_text(in_full(item.result.events, verbosity=0), color=False)))
     if report.passed and item.check.xfail is not None and not item.config.getoption("runxfail", default=False):
         report.wasxfail = item.check.xfail.reason

@@ -79,7 +79,7 @@ def told(error: BaseException) -> Told | None:
             first = _bad(events)[0]
             return Told(lambda columns: in_full(events, columns), Crash(first.file, first.line, _in_short(first)))
         case Broken(lines=lines):
-            return Told(lambda _: lines, Crash("", 0, plain(lines[0]) if lines else ""))
+            return Told(lambda _: lines, Crash("", 0, plain(lines[0]).strip() if lines else ""))
         case ProbeError():
             from asgi_probe.cli.ending import told as lines_of
 
