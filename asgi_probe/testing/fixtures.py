@@ -87,7 +87,7 @@ def built(named: object, config: pytest.Config) -> Target:
             "no app: say which with --probe-app module:attribute, with a default `target` under [tool.asgi-probe] in "
             "pyproject.toml, or with a fixture `probe_target` of your own that returns it"
         )
-    return build_target(chosen, root=root, warn=session.warner(root))
+    return build_target(chosen, root=root, warn=session.warner(root), capture=False)
 
 
 def _named(name: str, targets: dict[str, TargetConfig]) -> TargetConfig:
@@ -101,7 +101,8 @@ def _of_app(app: object, config: pytest.Config) -> Target:
     from asgi_probe.target.importing import LoadedApp
 
     root = find_root(config.rootpath)
-    return AppTarget(LoadedApp(app, factory=False, reference="app"), root=root, warn=session_of(config).warner(root))
+    loaded = LoadedApp(app, factory=False, reference="app")
+    return AppTarget(loaded, root=root, warn=session_of(config).warner(root), capture=False)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.events import CheckFinished
+from asgi_probe.engine.inspection import Pools
 from asgi_probe.engine.stage import Stage, each_needed
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class TargetRun:
         """`plans` are all files of the target, by their names."""
         self._plans = plans
         self._told: list[Event] = []
-        self._stage = Stage(target, options, stop, self._told.append, needed=tuple(each_needed([*plans.values()])))
+        self._pools = Pools()
+        needed = tuple(each_needed([*plans.values()]))
+        self._stage = Stage(target, options, stop, self._told.append, needed=needed, pools=self._pools)
         self._open: dict[str, OpenFile] = {}
         self._closed: set[str] = set()
         self._opening: dict[str, tuple[Event, ...]] = {}
@@ -101,6 +104,7 @@ class TargetRun:
     async def aclose(self) -> None:
         """Close what was opened for all files together."""
         await self._stage.aclose()
+        await self._pools.aclose()
 
     async def _run_whole(self, name: str) -> None:
         await self.open(name)

@@ -128,7 +128,8 @@ class ProbeSession:
     def _start(self, group: _Group) -> TargetRun:
         if not group.config.app and not group.config.base_url:
             raise UsageError(_NO_TARGET)
-        target = build_target(group.config, root=group.root, warn=self.warner(group.root))
+        # what the app says is captured by pytest, and told by it
+        target = build_target(group.config, root=group.root, warn=self.warner(group.root), capture=False)
         held = Held(target)
         options = RunOptions(root=group.root, backend=backend_of(self.config))
         self._call(self._attach)

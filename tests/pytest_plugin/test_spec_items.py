@@ -383,6 +383,23 @@ def test_what_a_worker_has_to_say(suite: Suite) -> None:
     )
 
 
+def test_what_the_app_prints_is_captured_by_pytest(suite: Suite) -> None:
+    suite.write("specs/a.yaml", "checks: [{get: /print, expect: 404}]")
+    ran = suite.run("specs")
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines(["*Captured stdout call*", "the app prints", "the app writes"])
+
+
+@needs("sqlalchemy")
+def test_connections_to_databases_are_closed(suite: Suite) -> None:
+    (suite.root / "x.db").touch()
+    suite.write(
+        "specs/a.yaml",
+        "checks: [{get: /, verify: [{sql: select 1 as one, database: 'sqlite:///x.db', rows: [{one: 1}]}]}]",
+    )
+    suite.run("specs").assert_outcomes(passed=1)
+
+
 def test_interrupted(suite: Suite) -> None:
     suite.write(
         "specs/a.yaml",
