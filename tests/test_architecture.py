@@ -8,6 +8,8 @@ import asgi_probe
 PACKAGE = Path(asgi_probe.__file__).parent
 
 FLOORS = {
+    "pytest_plugin": {"testing"},
+    "testing": {"cli", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
     "cli": {"config", "reporters", "engine", "judge", "target", "spec", "terminal", "errors", "exchange"},
     "reporters": {"engine.events", "engine.results", "terminal", "errors"},
     "config": {"spec", "errors"},
@@ -25,7 +27,14 @@ FLOORS = {
 }
 """What each room may import, besides itself and the package's version."""
 
-ONLY_USERS = {"httpx": {"target"}, "httpcore": {"target"}, "typer": {"cli"}, "rich": {"terminal"}, "yaml": {"spec"}}
+ONLY_USERS = {
+    "httpx": {"target"},
+    "httpcore": {"target"},
+    "typer": {"cli"},
+    "rich": {"terminal"},
+    "yaml": {"spec"},
+    "pytest": {"pytest_plugin", "testing"},
+}
 """Who alone may import a library."""
 
 

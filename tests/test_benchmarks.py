@@ -22,6 +22,7 @@ ROWS = {
         "loading and planning 8 checks in 2 files",
     ],
     "memory": ["peak at 200 requests"],
+    "pytest": ["pytest with the plugin, unused"],
 }
 
 
@@ -43,4 +44,4 @@ def test_group(group: str) -> None:
 def test_unknown_group() -> None:
     ran = benchmarks("speed")
     assert ran.returncode == 2
-    assert "unknown group 'speed', expected any of startup, in_process, live, loading, memory" in ran.stderr
+    assert "unknown group 'speed', expected any of startup, in_process, live, loading, memory, pytest" in ran.stderr

@@ -238,7 +238,7 @@ class _Targets:
         self._asked: dict[TargetConfig, Asked] = {}
 
     def asked(self, spec: Spec) -> Asked:
-        target = self.wish.target.over(self._chosen(spec))
+        target = self.wish.target.over(self.chosen(spec.target))
         if target not in self._asked:
             usual = Limits()
             limits = Limits(
@@ -261,13 +261,14 @@ class _Targets:
                 raise
             return target
 
-    def _chosen(self, spec: Spec) -> TargetConfig:
+    def chosen(self, named: Node | None) -> TargetConfig:
+        """Whom to ask by what else says so; `named` is what the spec says itself."""
         if self.wish.target.app or self.wish.target.base_url:
             return TargetConfig()
         if self.wish.target_name:
             return self._named(self.wish.target_name)
-        if spec.target is not None:
-            return self._of_spec(spec.target)
+        if named is not None:
+            return self._of_spec(named)
         if self.config.target:
             return self.config.targets[self.config.target]
         if self.wish.needs_target:
@@ -318,3 +319,32 @@ def _known(name: str, config: Config) -> str:
 
 def _first(*values: Any) -> Any:
     return next(value for value in values if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One spec by itself: `files` are its own and those that it needs, all of which ask `target`."""
+
+    root: Path
+    plan: FilePlan
+    files: tuple[FilePlan, ...]
+    target: TargetConfig
+    warnings: tuple[Line, ...]
+
+
+def open_spec(path: Path, config: Config, wish: Wish, given: dict[str, Any]) -> Single:
+    """Read and compile one file; a SpecError has all that is wrong with it and what it needs, a UsageError is told."""
+    loaded = load([path], root=config.root)
+    targets = _Targets(config, wish, loaded.problems)
+    planner = Planner(loaded.library, given, loaded.problems, targets.asked)
+    plans = [planner.file(spec) for spec in loaded.specs]
+    import_hooks([hook for file in planner.files for hook in file.hooks], config.root, loaded.problems)
+    if loaded.problems.errors:
+        raise SpecError(_told(loaded.problems, _secret_values(planner.files, wish)))
+    noticed = tuple(line for warning in loaded.problems.warnings for line in warning.render())
+    return Single(config.root, plans[0], tuple(planner.files), targets.by_asked[id(plans[0].asked)], noticed)
+
+
+def default_target(config: Config, wish: Wish) -> TargetConfig:
+    """Whom a file asks that names nobody itself; a UsageError where nobody is named."""
+    return wish.target.over(_Targets(config, wish, Problems()).chosen(None))
