@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from asgi_probe.cli.execution import groups_of
-from asgi_probe.cli.workspace import Wish, open_workspace
 from asgi_probe.config import TargetConfig
 from asgi_probe.engine.backend import only
 from asgi_probe.engine.events import CheckFinished, Warned
@@ -22,6 +20,8 @@ from asgi_probe.engine.run import Run, RunOptions
 from asgi_probe.engine.secrets import SHORTEST, Secrets
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode, TargetError, UsageError
+from asgi_probe.project.groups import groups_of
+from asgi_probe.project.workspace import Wish, open_workspace
 from asgi_probe.reporters.recording import Recording
 from asgi_probe.spec.loader import find_root
 from asgi_probe.spec.variables import naming_fault
@@ -32,8 +32,8 @@ from asgi_probe.terminal import open_screen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from asgi_probe.cli.workspace import Workspace
     from asgi_probe.engine.events import Event, RunFinished
+    from asgi_probe.project.workspace import Workspace
     from asgi_probe.terminal import Line
 
 PathOrText = str | PathLike[str]

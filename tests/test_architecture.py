@@ -9,9 +9,10 @@ PACKAGE = Path(asgi_probe.__file__).parent
 
 FLOORS = {
     "pytest_plugin": {"testing"},
-    "testing": {"cli", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
-    "cli": {"config", "reporters", "engine", "judge", "target", "spec", "terminal", "errors", "exchange"},
-    "reporters": {"engine.events", "engine.results", "terminal", "errors"},
+    "testing": {"project", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
+    "cli": {"project", "config", "reporters", "engine", "judge", "target", "spec", "terminal", "errors", "exchange"},
+    "project": {"config", "engine", "target", "spec", "terminal", "errors"},
+    "reporters": {"engine.events", "engine.results", "spec.source", "terminal", "errors"},
     "config": {"spec", "errors"},
     "engine": {"judge", "target", "spec", "errors", "exchange", "terminal"},
     "judge": {"spec", "errors", "exchange", "terminal"},
@@ -22,7 +23,7 @@ FLOORS = {
     "errors": {"spec.source"},
     "demo": set(),
     "__main__": {"cli"},
-    "library": {"cli", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
+    "library": {"project", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
     "__init__": {"library", "engine", "target", "spec", "errors"},
 }
 """What each room may import, besides itself and the package's version."""

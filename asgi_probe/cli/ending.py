@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from asgi_probe.errors import ExitCode, ProbeError, SpecError, TargetError
+from asgi_probe.errors import ExitCode, ProbeError
 from asgi_probe.terminal import harmless, open_screen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import TextIO
 
-    from asgi_probe.spec.source import Diagnostic
     from asgi_probe.terminal import Color, Line, Screen
 
 
@@ -33,6 +32,8 @@ def ending(color: Color, stream: TextIO | None = None) -> Iterator[Screen]:
     except typer.Exit as asked:
         code = asked.exit_code
     except ProbeError as error:
+        from asgi_probe.reporters.errors import told
+
         screen.close()
         errors = _errors(color)
         errors.write(told(error, errors.columns))
@@ -52,35 +53,6 @@ def ending(color: Color, stream: TextIO | None = None) -> Iterator[Screen]:
 
 def _errors(color: Color) -> Screen:
     return open_screen(sys.stderr, color=color)
-
-
-def told(error: ProbeError, columns: int | None = None) -> list[Line]:
-    """An error as lines for people, on a screen of so many columns."""
-    match error:
-        case SpecError():
-            return diagnosed(error.diagnostics, columns)
-        case TargetError(traceback=str() as traceback):
-            from asgi_probe.reporters.failure import traceback as frames
-
-            return [*_message(error), *frames(traceback)]
-        case _:
-            return _message(error)
-
-
-def diagnosed(diagnostics: Sequence[Diagnostic], columns: int | None = None) -> list[Line]:
-    """Every diagnostic with its place and caret, and at the end how many there are."""
-    lines: list[Line] = []
-    for diagnostic in diagnostics:
-        lines += [*diagnostic.render(columns), []]
-    errors = sum(not diagnostic.warning for diagnostic in diagnostics)
-    files = len({diagnostic.location.source.name for diagnostic in diagnostics if not diagnostic.warning})
-    found = f"{errors} problem{'s' * (errors != 1)} in {files} file{'s' * (files != 1)}, nothing was sent"
-    return [*lines, [(found, "failed")]]
-
-
-def _message(error: ProbeError) -> list[Line]:
-    first, *more = harmless(str(error)).splitlines() or [""]
-    return [[("error: ", "error"), (first, "message")], *([("       " + line, "message")] for line in more)]
 
 
 def _bug(error: Exception) -> list[Line]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from asgi_probe import __version__
 from asgi_probe.cli.signals import stopping_on_signals
 from asgi_probe.cli.streams import leave_standard_output
-from asgi_probe.cli.targets import build_target
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
-from asgi_probe.engine.run import Group, Run, RunOptions
+from asgi_probe.engine.run import Run, RunOptions
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode
+from asgi_probe.project.groups import CONCURRENCY, groups_of
 from asgi_probe.reporters.console import ConsoleReporter
 from asgi_probe.reporters.reports import open_report
 from asgi_probe.target.tracebacks import app_traceback
@@ -24,15 +24,11 @@ from asgi_probe.target.tracebacks import app_traceback
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from asgi_probe.cli.workspace import Workspace
     from asgi_probe.engine.events import Event
-    from asgi_probe.engine.plan import FilePlan
+    from asgi_probe.project.workspace import Workspace
     from asgi_probe.reporters.reports import Reporter
-    from asgi_probe.target.base import Warn
-    from asgi_probe.target.importing import LoadedApp
     from asgi_probe.terminal import Screen
 
-_CONCURRENCY = 16
 _GARBAGE = 10_000
 """How many new objects make the garbage collector look for cycles."""
 
@@ -116,7 +112,7 @@ def _nothing_to_run(workspace: Workspace, options: RunOptions, emit: Callable[[E
         else TargetInfo(config.name or "live", "live", config.base_url or "")
         for config in workspace.targets.values()
     ]
-    at_a_time = max(config.concurrency or _CONCURRENCY for config in workspace.targets.values())
+    at_a_time = max(config.concurrency or CONCURRENCY for config in workspace.targets.values())
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     emit(RunStarted(__version__, targets[0], (), 0, at_a_time, now, options.shard, tuple(targets), seed=options.seed))
     finished = RunFinished({}, 0.0, ExitCode.GREEN, None)
@@ -129,16 +125,3 @@ def _spare_the_collector() -> None:
     gc.freeze()
     gc.set_threshold(_GARBAGE)
     gc.enable()
-
-
-def groups_of(workspace: Workspace, warn: Warn, app: LoadedApp | None = None, *, capture: bool = True) -> list[Group]:
-    """The files by the targets that they ask, these built, with `app` if it is given, but not entered."""
-    files: dict[int, list[FilePlan]] = {}
-    for file in workspace.plan.files:
-        files.setdefault(id(file.asked), []).append(file)
-    groups = []
-    for mine in files.values():
-        config = workspace.target_of(mine[0])
-        target = build_target(config, root=workspace.config.root, warn=warn, app=app, capture=capture)
-        groups.append(Group(target, tuple(mine), config.concurrency or _CONCURRENCY))
-    return groups

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.config import OF_APPS, OF_SERVICES, TargetConfig, WaitConfig
+from asgi_probe.config import TargetConfig, WaitConfig
 from asgi_probe.errors import UsageError
 from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import typer
 
@@ -96,23 +96,6 @@ def target_from(said: TargetConfig, times: Mapping[str, str | None], wait_url: s
         shutdown_timeout=seconds(times["shutdown_timeout"], "--shutdown-timeout"),
         wait=WaitConfig(wait_url or "/", within) if within is not None else None,
     )
-
-
-def without_effect(said: TargetConfig, targets: Iterable[TargetConfig]) -> Iterator[Line]:
-    """A warning for each flag that says nothing to any of the targets."""
-    targets = list(targets)
-    kinds = {bool(target.app) for target in targets}
-    if len(kinds) != 1:
-        return
-    idle, asked = (OF_SERVICES, "an app in process") if kinds == {True} else (OF_APPS, "a live service")
-    serves = any(target.serve for target in targets)
-    for name in idle:
-        if name == "shutdown_timeout" and serves:
-            continue
-        value = getattr(said, name)
-        if value is not None and (value or name == "verify"):
-            flag = "--cacert or --insecure" if name == "verify" else f"--{name.replace('_', '-')}"
-            yield _warning(f"{flag} means nothing to {asked}")
 
 
 def idle_loop(backend: str, *, uvloop: bool | None) -> Iterator[Line]:

@@ -36,7 +36,7 @@ def lint(
 ) -> None:
     """Check specs without sending anything: all problems of all files, each with its place."""
     with ending(color) as screen:
-        from asgi_probe.cli.workspace import Wish, open_workspace
+        from asgi_probe.project.workspace import Wish, open_workspace
 
         wish = Wish(paths or (), var=var or (), vars_file=vars_file or (), target_name=target, needs_target=False)
         workspace = open_workspace(wish)

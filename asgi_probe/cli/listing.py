@@ -56,7 +56,7 @@ def list_(
     """List the checks that would run: their ids, tags and places. Sends nothing."""
     with ending(color) as screen:
         from asgi_probe.cli.ordering import order_from, ordered
-        from asgi_probe.cli.workspace import Wish, open_workspace
+        from asgi_probe.project.workspace import Wish, open_workspace
 
         order = order_from(
             last_failed=last_failed, failed_first=failed_first, shuffle=shuffle, shard=shard, repeat=repeat

@@ -186,8 +186,8 @@ def ask(
     with ending(color, console_stream(["-"] if printed is not None else report or ())) as screen:
         from asgi_probe.cli.asking import Asked, whom
         from asgi_probe.cli.execution import execute
-        from asgi_probe.cli.workspace import Wish, open_workspace
         from asgi_probe.engine.run import RunOptions
+        from asgi_probe.project.workspace import Wish, open_workspace
         from asgi_probe.reporters.single import SingleReporter
 
         named = one_of(ctx, app=app, base_url=base_url, target=target)

@@ -17,8 +17,8 @@ from asgi_probe.terminal import clip
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from asgi_probe.cli.workspace import Workspace
     from asgi_probe.engine.plan import CheckPlan, FilePlan
+    from asgi_probe.project.workspace import Workspace
     from asgi_probe.terminal import Line
 
 _MOST_CHECKS = 1_000_000

@@ -104,9 +104,9 @@ def run(
         from asgi_probe.cli.cache import CacheWriter
         from asgi_probe.cli.execution import execute
         from asgi_probe.cli.ordering import order_from, ordered
-        from asgi_probe.cli.variables import given_secrets
-        from asgi_probe.cli.workspace import Wish, open_workspace
         from asgi_probe.engine.run import RunOptions
+        from asgi_probe.project.variables import given_secrets
+        from asgi_probe.project.workspace import Wish, open_workspace
 
         asked = one_of(ctx, app=app, base_url=base_url, target=target, targets=targets)
         several = names_of(asked["targets"])

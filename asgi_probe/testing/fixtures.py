@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from asgi_probe.cli.targets import build_target
-from asgi_probe.cli.workspace import default_target
 from asgi_probe.config import TargetConfig
 from asgi_probe.errors import UsageError
+from asgi_probe.project.targets import build_target
+from asgi_probe.project.workspace import default_target
 from asgi_probe.spec.loader import find_root
 from asgi_probe.testing.answers import keeper
 from asgi_probe.testing.holding import Held

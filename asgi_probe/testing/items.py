@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from asgi_probe.cli.workspace import Single
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import CheckPlan
+    from asgi_probe.project.workspace import Single
     from asgi_probe.testing.running import Result
 
 _ACTING = frozenset(

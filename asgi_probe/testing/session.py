@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
-from asgi_probe.cli.targets import build_target
-from asgi_probe.cli.variables import given_variables
-from asgi_probe.cli.workspace import Single, open_spec
 from asgi_probe.config import Config, read_config
 from asgi_probe.engine.results import Outcome
 from asgi_probe.engine.stage import RunOptions
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import TargetError, UsageError
+from asgi_probe.project.targets import build_target
+from asgi_probe.project.variables import given_variables
+from asgi_probe.project.workspace import Single, open_spec
 from asgi_probe.testing.holding import Held
 from asgi_probe.testing.loop import Loop
 from asgi_probe.testing.running import TargetRun
@@ -277,7 +277,7 @@ class ProbeSession:
 
 def problems_of(target: Target) -> list[list[Line]]:
     """What went wrong with a target on its way out, as lines."""
-    from asgi_probe.cli.ending import told as lines_of
+    from asgi_probe.reporters.errors import told as lines_of
 
     return [lines_of(problem) for problem in target.problems]
 

@@ -81,7 +81,7 @@ def told(error: BaseException) -> Told | None:
         case Broken(lines=lines):
             return Told(lambda _: lines, Crash("", 0, plain(lines[0]).strip() if lines else ""))
         case ProbeError():
-            from asgi_probe.cli.ending import told as lines_of
+            from asgi_probe.reporters.errors import told as lines_of
 
             return Told(lambda columns: lines_of(error, columns), Crash("", 0, _first_of(error)))
     return None

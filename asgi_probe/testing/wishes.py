@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, cast
 
-from asgi_probe.cli.workspace import Wish
 from asgi_probe.config import TargetConfig
 from asgi_probe.errors import UsageError
+from asgi_probe.project.workspace import Wish
 
 if TYPE_CHECKING:
     import pytest

@@ -7,10 +7,10 @@ from pathlib import Path
 from time import perf_counter
 
 from asgi_probe.cli.execution import execute
-from asgi_probe.cli.workspace import Wish, Workspace, open_workspace
 from asgi_probe.config import TargetConfig
 from asgi_probe.engine.backend import run_async
 from asgi_probe.engine.run import RunOptions
+from asgi_probe.project.workspace import Wish, Workspace, open_workspace
 from asgi_probe.target.importing import import_app
 from asgi_probe.terminal import open_screen
 from tests.benchmarks.measure import asgi_probe, in_turn, lap, python

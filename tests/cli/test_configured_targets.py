@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from asgi_probe.cli.targets import build_target
 from asgi_probe.config import Table, TargetConfig
 from asgi_probe.errors import TargetError, UsageError
 from asgi_probe.exchange import Credentials
+from asgi_probe.project.targets import build_target
 from asgi_probe.target.auth import Deferred
 from asgi_probe.target.http import httpx
 from tests.cli.project import Project, interrupted

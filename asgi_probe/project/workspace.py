@@ -6,8 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from asgi_probe.cli.flags import without_effect
-from asgi_probe.cli.variables import given_variables
 from asgi_probe.config import Config, TargetConfig, read_config, resolved
 from asgi_probe.engine.hooks import import_hooks
 from asgi_probe.engine.plan import Asked, FilePlan, Plan
@@ -16,6 +14,8 @@ from asgi_probe.engine.request import Limits
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.selection import compile_expression, has_tag, in_name
 from asgi_probe.errors import NothingSelected, SpecError, UsageError
+from asgi_probe.project.targets import without_effect
+from asgi_probe.project.variables import given_variables
 from asgi_probe.spec.loader import Found, Library, Loaded, find_root, find_specs, load
 from asgi_probe.spec.source import Mapping, Problems, Scalar, did_you_mean, kind_of
 

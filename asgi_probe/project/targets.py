@@ -5,17 +5,19 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.config import resolved
+from asgi_probe.config import OF_APPS, OF_SERVICES, resolved
 from asgi_probe.errors import TargetError, UsageError
 from asgi_probe.exchange import Credentials
 from asgi_probe.spec.written import as_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from asgi_probe.config import Table, TargetConfig
     from asgi_probe.target.base import Defaults, Target, Warn
     from asgi_probe.target.importing import LoadedApp
+    from asgi_probe.terminal import Line
 
 
 def build_target(
@@ -126,3 +128,20 @@ def _called(reference: str, root: Path) -> Any:
 
 def _present(said: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
+
+
+def without_effect(said: TargetConfig, targets: Iterable[TargetConfig]) -> Iterator[Line]:
+    """A warning for each flag that says nothing to any of the targets."""
+    targets = list(targets)
+    kinds = {bool(target.app) for target in targets}
+    if len(kinds) != 1:
+        return
+    idle, asked = (OF_SERVICES, "an app in process") if kinds == {True} else (OF_APPS, "a live service")
+    serves = any(target.serve for target in targets)
+    for name in idle:
+        if name == "shutdown_timeout" and serves:
+            continue
+        value = getattr(said, name)
+        if value is not None and (value or name == "verify"):
+            flag = "--cacert or --insecure" if name == "verify" else f"--{name.replace('_', '-')}"
+            yield [("warning: ", "warning"), (f"{flag} means nothing to {asked}", "message")]
