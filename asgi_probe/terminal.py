@@ -74,6 +74,14 @@ def _escaped(code: int) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def survived(value: object, write: Callable[[object], str] = str) -> str:
+    """What an object of the user's says of itself; what is wrong with it where that raises."""
+    try:
+        return write(value)
+    except BaseException as error:  # noqa: BLE001 - it may raise anything, and nothing here waits
+        return f"<{type(value).__name__} whose {write.__name__}() raised {type(error).__name__}>"
+
+
 def plain(line: Line) -> str:
     """The text of a line without its styles."""
     return "".join(text for text, _ in line)

@@ -11,7 +11,7 @@ FLOORS = {
     "pytest_plugin": {"testing"},
     "testing": {"project", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
     "cli": {"project", "config", "reporters", "engine", "judge", "target", "spec", "terminal", "errors", "exchange"},
-    "project": {"config", "engine", "target", "spec", "terminal", "errors"},
+    "project": {"config", "engine", "target", "spec", "terminal", "errors", "exchange"},
     "reporters": {"engine.events", "engine.results", "spec.source", "terminal", "errors"},
     "config": {"spec", "errors"},
     "engine": {"judge", "target", "spec", "errors", "exchange", "terminal"},

@@ -11,6 +11,7 @@ from asgi_probe.cli.cache import Cache, read_cache
 from asgi_probe.engine import order
 from asgi_probe.engine.order import Shard
 from asgi_probe.engine.plan import Plan
+from asgi_probe.engine.planning import with_needs
 from asgi_probe.errors import UsageError
 from asgi_probe.terminal import clip
 
@@ -133,12 +134,12 @@ def ordered(workspace: Workspace, wanted: Order) -> Workspace:
     """The workspace with what is to run of its plan, in order; what there is to say of that is in its `notes`."""
     reads = wanted.cache and (wanted.last_failed or wanted.failed_first or wanted.shard)
     known = _Known(workspace, read_cache(workspace.config.root) if reads else Cache())
-    files, notes = [*workspace.plan.files], []
+    files, notes = [*workspace.selected], []
     if wanted.shard:
         files, note = _sharded(files, wanted.shard, known)
         notes.append(note)
     if wanted.last_failed and files:
-        files, note = _last_failed(files, workspace.plan.files, known)
+        files, note = _last_failed(files, workspace.selected, known)
         notes.append(note)
     files, copies = order.repeated(files, _bounded(wanted.repeat, _checks(files)))
     if wanted.seed is not None:
@@ -146,7 +147,7 @@ def ordered(workspace: Workspace, wanted: Order) -> Workspace:
     if wanted.failed_first:
         files = order.first(files, lambda file, check: known.failed(file, check, copies))
     places = {name: place for place, name in enumerate(workspace.side_by_side)}
-    files.sort(key=lambda file: places.get(file.asked.name, 0))
+    files = sorted(with_needs(files, workspace.known).files, key=lambda file: places.get(file.asked.name, 0))
     return replace(
         workspace, plan=Plan(tuple(files)), copies=copies, notes=tuple(_line(note) for note in notes if note)
     )

@@ -35,6 +35,8 @@ class _Entry:
     ready: bool = False
     """Its setup is through: its checks may run."""
     closed: bool = False
+    in_line: int = 0
+    """How many of its checks wait for a lock."""
     needed_by: int = 0
     """How many files that need it are not closed yet."""
 
@@ -54,19 +56,20 @@ class Agenda:
         self._open_file = open_file
         self._entries: dict[str, _Entry] = {}
         for plan in files:
-            needs = [self._entries[name] for name in plan.needs if name in self._entries]
+            needs = [self._entries[name] for name in plan.needs]
             for needed in needs:
                 needed.needed_by += 1
             self._entries[plan.name] = _Entry(plan, needs, deque(plan.checks), len(plan.checks))
         self._waiting = list(self._entries.values())
         self._active: list[_Entry] = []
         self._held: set[str] = set()
+        self._lines: dict[str, deque[tuple[_Entry, CheckPlan]]] = {}
         self._changed = anyio.Event()
 
     def take(self) -> Job | None:
         """The next job, or None: then there is nothing to do at the moment, or for good."""
         for entry in self._active:
-            if entry.ready and entry.opened and (check := self._free(entry.pending)) is not None:
+            if entry.ready and entry.opened and (check := self._free(entry)) is not None:
                 self._held.update(check.locks)
                 return Job(entry.opened, check)
         for entry in self._waiting:
@@ -77,19 +80,32 @@ class Agenda:
                 return Job(entry.opened, None)
         return None
 
-    def _free(self, pending: deque[CheckPlan]) -> CheckPlan | None:
-        """The first check whose locks nobody holds."""
-        if pending and not pending[0].locks:
-            return pending.popleft()
-        for check in pending:
-            if self._held.isdisjoint(check.locks):
-                pending.remove(check)
+    def _free(self, entry: _Entry) -> CheckPlan | None:
+        """The next check whose locks nobody holds; those before it wait in line for a lock."""
+        while entry.pending:
+            check = entry.pending.popleft()
+            held = next((lock for lock in check.locks if lock in self._held), None)
+            if held is None:
                 return check
+            self._lines.setdefault(held, deque()).append((entry, check))
+            entry.in_line += 1
+            # it may have been let through by a lock that the next in line can have
+            for lock in check.locks:
+                if lock not in self._held:
+                    self._let_through(lock)
         return None
+
+    def _let_through(self, lock: str) -> None:
+        """The first in line for a lock is the next of its file."""
+        line = self._lines.get(lock)
+        if line:
+            entry, check = line.popleft()
+            entry.in_line -= 1
+            entry.pending.appendleft(check)
 
     def more(self) -> bool:
         """Whether more jobs will come."""
-        return bool(self._waiting) or any(not entry.ready or entry.pending for entry in self._active)
+        return bool(self._waiting) or any(not entry.ready or entry.pending or entry.in_line for entry in self._active)
 
     async def changed(self) -> None:
         """Wait until there may be something to do."""
@@ -110,6 +126,8 @@ class Agenda:
         entry.left -= 1
         if check.locks or entry.left == 0:
             self._held.difference_update(check.locks)
+            for lock in check.locks:
+                self._let_through(lock)
             self._tell()
         return self.to_close() if entry.left == 0 else []
 
@@ -139,6 +157,7 @@ class Agenda:
         for entry in self._active:
             entry.left = 0
             entry.pending.clear()
+            entry.in_line = 0
         return self.to_close()
 
     def _tell(self) -> None:

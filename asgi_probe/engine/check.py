@@ -10,6 +10,7 @@ from asgi_probe.engine.plan import StepPlan, UsePlan, name_in
 from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.engine.step import StepRun
 from asgi_probe.engine.stopping import GRACE
+from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.patterns import explain_missing
 from asgi_probe.judge.values import ABSENT
@@ -91,7 +92,7 @@ class CheckRun:
 
     async def steps(self) -> None:
         """Run the steps until one does not pass, then `finally` whatever happened."""
-        if self._rows_are_ready() and (reason := unmet(self.plan.when, self.scope)):
+        if self._rows_are_ready() and (reason := self._left_out()):
             self.verdict.add(Outcome.SKIPPED, self.secrets.mask(reason))
             return
         if self.verdict.outcome is not Outcome.ERROR:
@@ -108,6 +109,14 @@ class CheckRun:
             self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
             return False
         return True
+
+    def _left_out(self) -> str | None:
+        """Why it does not run; an error where that cannot be said."""
+        try:
+            return unmet(self.plan.when, self.scope)
+        except (Unjudgeable, VariableError) as error:
+            self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
+            return None
 
     async def cancellable(self, phase: Phase) -> None:
         """Run the steps until one does not pass, the check's time is up, or the run is stopped."""
@@ -146,6 +155,8 @@ class CheckRun:
                 run.skip(reason)
             else:
                 await run.run(scope, self.asked)
+        except (Unjudgeable, VariableError) as error:
+            run.last.error(str(error), error.node)
         finally:
             self._take_in(run, phase, scope)
         return run.outcome.green
@@ -156,7 +167,7 @@ class CheckRun:
         try:
             reason = unmet(use.when, scope) if use.when else None
             given = {} if reason or use.given is None else use.given.render(scope)
-        except VariableError as error:
+        except (Unjudgeable, VariableError) as error:
             reason, given = None, {}
             run.last.error(str(error), error.node)
         if reason:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe.engine.looks import compile_hook
 from asgi_probe.engine.plan import CheckPlan, FilePlan, HookPlan, Xfail
 from asgi_probe.engine.rows import read_rows
-from asgi_probe.engine.secrets import SHORTEST
+from asgi_probe.engine.secrets import SHORTEST, is_too_short
 from asgi_probe.engine.steps import Known, Places, StepCompiler, may_give_more, saved_by
 from asgi_probe.spec import units
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, is_null
@@ -140,7 +140,7 @@ class _File:
             if fault := naming_fault(name.text):
                 self.problems.add(name, fault)
             value = scope.get(name.text)
-            if isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) < SHORTEST:
+            if is_too_short(value):
                 self.problems.add(
                     name, f"the secret {name.text!r} is shorter than {SHORTEST} characters and cannot be masked"
                 )

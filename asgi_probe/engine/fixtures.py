@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from asgi_probe.target.tasks import running_tasks
 from asgi_probe.target.tracebacks import in_a_line, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Coroutine, Sequence
+    from contextlib import AbstractContextManager
 
     from asgi_probe.engine.inspection import Inspection
     from asgi_probe.engine.plan import HookPlan
@@ -29,6 +30,9 @@ OPENING = 30.0
 CLOSING = 10.0
 """Seconds that a fixture gets to close."""
 _CANCELLING = 1.0
+_LAST = 0.5
+Bounded = Callable[[], "AbstractContextManager[anyio.CancelScope]"]
+"""The bounds within which something may still run that must."""
 
 Scope = dict[str, Any]
 
@@ -69,15 +73,19 @@ class Fixtures:
             if self.broken is not None:
                 return
 
-    async def close(self) -> None:
-        """Leave all that were entered, in reverse, each in its time."""
+    async def close(self, bounded: Bounded) -> None:
+        """Leave all that were entered, in reverse, each in its time and within the bounds of the run's end."""
         for fixture in reversed(self._open):
             try:
-                await fixture.close()
+                with bounded() as bound:
+                    await fixture.close()
+                if bound.cancelled_caught:
+                    reason = f"{fixture.hook.reference} did not close in the time that was left of the run"
+                    self.left_broken.append(Broken(fixture.hook, reason))
             except HookError as error:
                 self.left_broken.append(Broken(fixture.hook, str(error), error.raised))
 
-    async def _making(self, plan: HookPlan, scope: Scope) -> _Manager:
+    async def _making(self, plan: HookPlan, scope: Scope) -> Any:
         """The fixture's context manager."""
         hook, function = plan.hook, plan.hook.function
         if function is None:
@@ -89,16 +97,16 @@ class Fixtures:
             raise HookError(str(error), error.node) from None
         arguments = (self.inspection.probe(scope, None),) if takes_probe(function) else ()
         if inspect.isasyncgenfunction(function):
-            return _Manager(asynccontextmanager(function)(*arguments, **given))
+            return asynccontextmanager(function)(*arguments, **given)
         if inspect.isgeneratorfunction(function):
-            return _Manager(contextmanager(function)(*arguments, **given))
+            return contextmanager(function)(*arguments, **given)
         made = await invoke(function, *arguments, **given)
         if not hasattr(made, "__aenter__") and not hasattr(made, "__enter__"):
             raise HookError(
                 f"{hook.reference} gave {type(made).__name__!r}: expected a context manager, or a generator function",
                 hook.node,
             )
-        return _Manager(made)
+        return made
 
 
 class _Fixture:
@@ -116,7 +124,7 @@ class _Fixture:
         self._raised: BaseException | None = None
         self._cancel: Callable[[], object] = lambda: None
 
-    async def open(self, making: Coroutine[Any, Any, _Manager]) -> Scope:
+    async def open(self, making: Coroutine[Any, Any, Any]) -> Scope:
         """Enter it; gives the variables that it yields. Raises HookError."""
         self._cancel = self._tasks.start(self._live(making))
         if await self._in_vain(self._opened, OPENING):
@@ -138,6 +146,9 @@ class _Fixture:
                 await event.wait()
         finally:
             if not event.is_set():
+                with anyio.move_on_after(_LAST, shield=True):  # it may just have been told to leave
+                    await event.wait()
+            if not event.is_set():
                 self._cancel()
                 with anyio.move_on_after(_CANCELLING, shield=True):
                     await event.wait()
@@ -153,35 +164,19 @@ class _Fixture:
                 reason = f"{self.hook.reference} raised {in_a_line(unwrapped(error))}"
                 raise HookError(reason, self.hook.node, unwrapped(error))
 
-    async def _live(self, making: Coroutine[Any, Any, _Manager]) -> None:
+    async def _live(self, making: Coroutine[Any, Any, Any]) -> None:
         """From its begin to its end; never raises."""
         try:
-            manager = await making
-            self._value = await manager.enter()
-            self.is_open = True
-        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
+            async with AsyncExitStack() as stack:
+                manager = await making
+                if hasattr(manager, "__aenter__"):
+                    self._value = await stack.enter_async_context(manager)
+                else:
+                    self._value = stack.enter_context(manager)
+                self.is_open = True
+                self._opened.set()
+                await self._leave.wait()
+        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything, at any time
             self._raised = error
         self._opened.set()
-        if self._raised is None:
-            try:
-                await self._leave.wait()
-                await manager.exit()
-            except BaseException as error:  # noqa: BLE001 - likewise
-                self._raised = error
         self._left.set()
-
-
-class _Manager:
-    """A context manager, sync or async, entered and left by hand."""
-
-    def __init__(self, manager: Any) -> None:
-        self._manager = manager
-        self._stack = AsyncExitStack()
-
-    async def enter(self) -> Any:
-        if hasattr(self._manager, "__aenter__"):
-            return await self._stack.enter_async_context(self._manager)
-        return self._stack.enter_context(self._manager)
-
-    async def exit(self) -> None:
-        await self._stack.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,12 @@ import anyio
 from asgi_probe.engine.hooks import invoke, takes_probe
 from asgi_probe.engine.plan import HookPlan
 from asgi_probe.engine.results import Mismatch
+from asgi_probe.judge.calls import Raised
 from asgi_probe.spec.variables import naming_fault
 from asgi_probe.spec.written import display
+from asgi_probe.target.tasks import apart
 from asgi_probe.target.tracebacks import asserted, in_a_line, unwrapped
+from asgi_probe.terminal import survived
 
 if TYPE_CHECKING:
     from asgi_probe.engine.databases import Databases
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from asgi_probe.target.session import Session
 
 Scope = dict[str, Any]
+_MOST_VARIABLES = 1_000
+_LONGEST_MESSAGE = 4_000
 Keep = Callable[[str, Any, "Node"], None]
 """Takes a variable: its name, its value, and where the function is named that gave it."""
 
@@ -126,28 +131,31 @@ async def call(hook: Hook, probe: Probe, given: dict[str, Any], seconds: float) 
         message = f"{hook.reference!r} has not been imported"
         raise RuntimeError(message)
     began = perf_counter()
-    with anyio.move_on_after(seconds) as limit:
-        found = await _surviving(hook, function, probe, given)
+    ended = await apart(invoke(function, *((probe,) if takes_probe(function) else ()), **given), seconds)
     took = perf_counter() - began
-    if limit.cancelled_caught or took > seconds:
-        late = "" if limit.cancelled_caught else f"; it took {took:.3g} s and kept all others waiting"
+    if ended.late or took > seconds:
+        late = "" if ended.late else f"; it took {took:.3g} s and kept all others waiting"
         raise HookError(f"{hook.reference} did not end within {seconds:g} s{late}", hook.node)
-    return found
+    if ended.raised is None:
+        return ended.value
+    inner = unwrapped(ended.raised)
+    if isinstance(inner, AssertionError):
+        raise inner
+    raise HookError(f"{hook.reference} raised {in_a_line(inner)}", hook.node, inner)
 
 
-async def _surviving(hook: Hook, function: Callable[..., Any], probe: Probe, given: dict[str, Any]) -> Any:
-    cancelled = anyio.get_cancelled_exc_class()
-    try:
-        return await invoke(function, *((probe,) if takes_probe(function) else ()), **given)
-    except (cancelled, AssertionError):
-        raise
-    except BaseException as error:
-        inner = unwrapped(error)
-        if isinstance(inner, AssertionError):
-            raise inner from None
-        if isinstance(error, GeneratorExit):
-            raise
-        raise HookError(f"{hook.reference} raised {in_a_line(inner)}", hook.node, inner) from None
+def invoking(seconds: float) -> Callable[..., Awaitable[Any]]:
+    """Calls functions that judge a value, each within so many seconds; raises `Raised`."""
+
+    async def judge(function: Callable[..., Any], *arguments: Any) -> Any:
+        ended = await apart(invoke(function, *arguments), seconds)
+        if ended.late:
+            raise Raised(TimeoutError(f"it did not end within {seconds:g} s"))
+        if ended.raised is not None:
+            raise Raised(unwrapped(ended.raised))
+        return ended.value
+
+    return judge
 
 
 def _to_save(given: Any, hook: Hook) -> dict[str, Any]:
@@ -162,16 +170,24 @@ def _to_save(given: Any, hook: Hook) -> dict[str, Any]:
 
 def variables_of(given: Mapping[Any, Any], hook: Hook) -> dict[str, Any]:
     """A mapping as variables; a HookError for what cannot name one."""
-    for name in given:
-        fault = naming_fault(name) if isinstance(name, str) else f"{name!r} is no text and cannot name a variable"
+    try:
+        found = dict(given)
+    except BaseException as error:  # noqa: BLE001 - it is the user's own class, and nothing here waits
+        raise HookError(f"{hook.reference} gave a mapping that raised {in_a_line(error)}", hook.node, error) from None
+    if len(found) > _MOST_VARIABLES:
+        raise HookError(f"{hook.reference} gave {len(found):,} variables: more than {_MOST_VARIABLES:,}", hook.node)
+    for name in found:
+        fault = (
+            naming_fault(name) if isinstance(name, str) else f"{display(name)} is no text and cannot name a variable"
+        )
         if fault:
             raise HookError(f"{hook.reference}: {fault}", hook.node)
-    return dict(given)
+    return found
 
 
 def _mismatch(hook: Hook, error: AssertionError) -> Mismatch:
     at = hook.node.location
-    said = str(error).strip() or asserted(error)
+    said = survived(error)[:_LONGEST_MESSAGE].strip() or asserted(error)
     message = f"{hook.reference}: {said}" if said else f"{hook.reference}: an assertion failed"
     line = at.source.line(at.line)
     return Mismatch("hook", None, message, None, None, at.source.name, at.line, at.column, at.width, line)

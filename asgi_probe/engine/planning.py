@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.compiler import compile_file
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from asgi_probe.spec.loader import Library
     from asgi_probe.spec.model import Spec
     from asgi_probe.spec.source import Problems, Scalar
+
+
+_DEEPEST = 50
+"""How many files may need each other in a row."""
 
 
 class Planner:
@@ -51,6 +56,11 @@ class Planner:
             way = [*self._under_way[self._under_way.index(spec.source.name) :], spec.source.name]
             self._problems.add(name, f"files that need each other: {' → '.join(way)}", "take one of the needs away")
             return None
+        if len(self._under_way) >= _DEEPEST:
+            self._problems.add(
+                name, f"files that need each other, {_DEEPEST} in a row", "let them need the first alone"
+            )
+            return None
         if self._asked(spec) is not asked:
             theirs = self._asked(spec).name
             self._problems.add(
@@ -70,18 +80,25 @@ class Planner:
 def with_needs(selected: Sequence[FilePlan], known: Iterable[FilePlan]) -> Plan:
     """The files that have a check selected, and whole, before them, those that they need."""
     everything = {(file.name, id(file.asked)): file for file in known}
+    chosen = {(file.name, id(file.asked)): file for file in selected}
     ordered: dict[tuple[str, int], FilePlan] = {}
 
     def add(file: FilePlan, *, whole: bool) -> None:
         key = (file.name, id(file.asked))
         for name in file.needs:
             add(everything[name, id(file.asked)], whole=True)
-        if whole:
-            ordered[key] = everything[key]
-        else:
-            ordered.setdefault(key, file)
+        ordered[key] = _whole(everything[key], chosen.get(key)) if whole else ordered.get(key, file)
 
     for file in selected:
         if file.checks:
             add(file, whole=False)
     return Plan(tuple(ordered.values()))
+
+
+def _whole(file: FilePlan, chosen: FilePlan | None) -> FilePlan:
+    """All checks of a file, in the order and as often as they were chosen, if they were."""
+    if chosen is None:
+        return file
+    ids = {check.id for check in chosen.checks}
+    missing = tuple(check for check in file.checks if check.id not in ids)
+    return replace(chosen, checks=(*chosen.checks, *missing))

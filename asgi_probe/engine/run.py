@@ -66,6 +66,8 @@ class Run:
         self._tally = Tally()
         self._problem: TargetError | None = None
         self._not_started = False
+        self._lost = 0
+        """Checks that never ended, which must not look as if all were well."""
 
     def start(self) -> RunFinished:
         """Run everything in an event loop of its own; see `execute`."""
@@ -138,6 +140,11 @@ class Run:
                 "`--wait 30s` waits for a service that is still starting"
             )
         checks = sum(len(file.checks) for group in self._groups for file in group.files)
+        self._lost = checks - score.done if not (self._stop.reason or self._not_started) else 0
+        if self._lost:
+            self._problem = TargetError(
+                f"{self._lost:,} checks got lost: this is a bug of asgi-probe, please report it"
+            )
         mask = self._secrets.mask
         return RunFinished(
             dict(score.outcomes),
@@ -175,6 +182,8 @@ class Run:
             return self._stop.exit_code
         if self._not_started or self._nobody_there():
             return ExitCode.TARGET
+        if self._lost:
+            return ExitCode.BUG
         failed = self._score.bad or self._stop.reason or self._problem or self._too_flaky()
         return ExitCode.FAILED if failed else ExitCode.GREEN
 
@@ -190,7 +199,8 @@ class Workers:
 
     async def run(self) -> None:
         """Work until nothing is left, or the run was stopped and what was open is closed."""
-        workers = min(self._group.concurrency, sum(len(file.checks) for file in self._group.files))
+        most = sum(len(file.checks) or 1 for file in self._group.files)
+        workers = min(self._group.concurrency, most)
         try:
             async with anyio.create_task_group() as tasks:
                 for _ in range(workers):
@@ -209,7 +219,10 @@ class Workers:
                     await self._agenda.changed()
             elif job.check is None:
                 await self._stage.open(job.file)
+                if self._agenda.left(job.file) == 0:  # it has no checks: others need what its setup saves
+                    self._stage.settle(job.file)
                 self._agenda.ready(job.file)
+                await self._close(self._agenda.to_close())
             else:
                 await self._stage.check(job.file, job.check)
                 if self._agenda.left(job.file) == 1:

@@ -10,6 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus
 
+from asgi_probe.spec.written import as_text
+from asgi_probe.terminal import survived
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -77,7 +80,7 @@ class Mask:
                 return MASK
             case bool() | None:
                 return told
-        return MASK if str(told) in self.values else told
+        return MASK if written(told) in self.values else told
 
     @cached_property
     def _text(self) -> re.Pattern[str]:
@@ -94,7 +97,8 @@ def forms_of(value: str) -> Iterator[str]:
     raw = value.encode("utf-8", "surrogatepass")
     yield value
     yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
-    yield from (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    for written_out in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        yield from (written_out, json.dumps(written_out, ensure_ascii=False)[1:-1])  # in JSON that is a text in JSON
     yield repr(value)[1:-1]
     yield b64encode(raw).decode("ascii")
     for lead in range(3):
@@ -104,6 +108,18 @@ def forms_of(value: str) -> Iterator[str]:
         if len(certain) >= SHORTEST:
             yield certain
             yield certain.replace("+", "-").replace("/", "_")
+
+
+def is_too_short(value: Any) -> bool:
+    """Whether a text or number cannot be masked: what is so short stands in everything."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return False
+    return len(value if isinstance(value, str) else written(value)) < SHORTEST
+
+
+def written(value: Any) -> str:
+    """A value as text, whatever it is."""
+    return survived(value, as_text if isinstance(value, int | float) else str)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -119,4 +135,4 @@ def _texts(value: Any) -> Iterator[str]:
         case None | bool():
             return
         case _:
-            yield str(value)
+            yield written(value)

@@ -269,8 +269,7 @@ class Stage:
                 run.verdict.reason = run.verdict.reason or run.verdict.why
             self._finish(run)
         if file.fixtures is not None:
-            with self._stop.closing():
-                await file.fixtures.close()
+            await file.fixtures.close(self._stop.closing)
             for broken in file.fixtures.left_broken:
                 self._tell_broken(file, broken)
         await file.session.aclose()

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from asgi_probe.engine.hooks import invoke
-from asgi_probe.engine.inspection import HookError, call
+from asgi_probe.engine.inspection import HookError, call, invoking
 from asgi_probe.engine.plan import StepPlan, VerifyPlan
 from asgi_probe.engine.results import Mismatch, Outcome
-from asgi_probe.engine.secrets import MASK, SHORTEST
+from asgi_probe.engine.secrets import MASK, SHORTEST, is_too_short
 from asgi_probe.exchange import Answer, Credentials, Failure
 from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.calls import Calls, judge_with_calls
@@ -160,7 +159,7 @@ class StepRun:
             missing: list[Mismatch] = []
             try:
                 if await self._ask(plan, scope, max(end - perf_counter(), _LEAST)):
-                    missing = await self._not_yet(poll, scope)
+                    missing = await self._not_yet(poll, scope, plan.request.timeout(scope))
                     if not missing:
                         await self._judge(plan, scope)
             finally:
@@ -171,13 +170,13 @@ class StepRun:
                 return
             await anyio.sleep(min(every, left))
 
-    async def _not_yet(self, poll: PollPlan, scope: Scope) -> list[Mismatch]:
+    async def _not_yet(self, poll: PollPlan, scope: Scope, seconds: float) -> list[Mismatch]:
         """What does not hold yet."""
         result = self.last.result
         if isinstance(result, Failure) and not poll.until.wants_error:
             return [mismatch_at(poll.node, "until", result.message)]
         try:
-            found = await self._judged(poll.until, scope)
+            found = await self._judged(poll.until, scope, seconds)
         except Unjudgeable as error:
             return [mismatch_at(error.node or poll.node, "until", str(error))]
         return [replace(mismatch, where=f"until.{mismatch.where}") for mismatch in found]
@@ -216,7 +215,7 @@ class StepRun:
             last.error(result.message, None, result.kind)
             return
         try:
-            last.mismatch(await self._judged(plan.expect, scope))
+            last.mismatch(await self._judged(plan.expect, scope, plan.request.timeout(scope)))
         except Unjudgeable as error:
             last.mismatches = list(error.mismatches)
             last.error(str(error), error.node, error.kind, error.cause)
@@ -228,14 +227,15 @@ class StepRun:
         if plan.verify and last.outcome is Outcome.PASSED:
             await self._look(plan.verify, scope, result, plan.request.timeout(scope))
 
-    async def _judged(self, expect: Expectation, scope: Scope) -> list[Mismatch]:
+    async def _judged(self, expect: Expectation, scope: Scope, seconds: float) -> list[Mismatch]:
+        """The mismatches; each of the user's functions in it may take so many seconds."""
         result = self.last.result
         if result is None:
             return []
         if not expect.has_calls:
             return expect.judge(result, scope)
         answer = result if isinstance(result, Answer) else None
-        calls = Calls(self.inspection.probe(scope, answer), invoke)
+        calls = Calls(self.inspection.probe(scope, answer), invoking(seconds))
         return await judge_with_calls(lambda: expect.judge(result, scope), calls)
 
     async def _look(self, looks: Looks, scope: Scope, answer: Answer | None, seconds: float) -> None:
@@ -270,7 +270,7 @@ class StepRun:
             return
         last.saved[name] = MASK
         last.secrets.append(value)
-        if isinstance(value, str | int) and not isinstance(value, bool) and len(str(value)) < SHORTEST:
+        if is_too_short(value):
             last.error(f"the secret {name!r} is shorter than {SHORTEST} characters and cannot be masked", place)
 
     def _count(self) -> None:

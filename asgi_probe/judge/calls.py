@@ -12,6 +12,7 @@ from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.values import ABSENT, Path, identity, show
 from asgi_probe.spec.hooks import is_blocking
 from asgi_probe.spec.written import quoted
+from asgi_probe.terminal import survived
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -52,9 +53,20 @@ class Pending:
     arguments: tuple[Any, ...]
 
 
+class Raised(Exception):  # noqa: N818 - says what the user's code did
+    """What a function raised that was awaited."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class Calls:
-    """The calls of one judging, each made once. `invoke(function, *arguments)` awaits one that is not plain."""
+    """The calls of one judging, each made once.
+
+    `invoke(function, *arguments)` awaits one that is not plain, and raises nothing of its own but `Raised`.
+    """
 
     probe: Any
     invoke: Callable[..., Awaitable[Any]]
@@ -83,7 +95,7 @@ class Calls:
                 self.pending.append(Pending(key, _awaiting(said), ()))
                 return _PENDING
             return _verdict(said)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code may raise anything
+        except BaseException as error:  # noqa: BLE001 - the user's code may raise anything
             return _raised(error)
 
     async def settle(self) -> None:
@@ -92,8 +104,8 @@ class Calls:
             call = self.pending.pop(0)
             try:
                 self._known[call.key] = _verdict(await self.invoke(call.function, *call.arguments))
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
-                self._known[call.key] = _raised(error)
+            except Raised as raised:
+                self._known[call.key] = _raised(raised.error)
 
 
 def _takes_probe(function: Callable[..., Any]) -> bool:
@@ -127,7 +139,7 @@ def _verdict(said: Any) -> Verdict:
 
 def _raised(error: BaseException) -> Verdict:
     if isinstance(error, AssertionError):
-        reason = str(error).strip()
+        reason = survived(error).strip()
         return Verdict(accepted=False, reason=reason and f": {reason[:_LONGEST_REASON]}")
     return Verdict(accepted=False, cause=error)
 
@@ -180,7 +192,7 @@ class Call:
         verdict = calls.verdict(self, value)
         if verdict.cause is not None:
             name = type(verdict.cause).__name__
-            text = str(verdict.cause)
+            text = survived(verdict.cause)
             reason = f"{self.hook.reference} raised {name}({quoted(text, 200) if text else ''})"
             raise Unjudgeable(None, reason, self.node, verdict.cause)
         return verdict

@@ -67,6 +67,10 @@ class Workspace:
     targets: dict[int, TargetConfig]
     """By the identity of a file's `asked`."""
     warnings: tuple[Line, ...]
+    selected: tuple[FilePlan, ...] = ()
+    """What was asked for, without what that needs."""
+    known: tuple[FilePlan, ...] = ()
+    """All files, whole."""
     side_by_side: tuple[str, ...] = ()
     """The targets that are to be compared."""
     copies: ReadOnly[str, str] = field(default_factory=dict)
@@ -93,7 +97,8 @@ def open_workspace(wish: Wish) -> Workspace:
         import_hooks([hook for file in known for hook in file.hooks], config.root, loaded.problems)
     if loaded.problems.errors:
         raise SpecError(_told(loaded.problems, _secret_values(known, wish)))
-    selected = [_narrowed(file, next(each for each in found if each.name == file.name), selects) for file in files]
+    wanted = {each.name: each for each in found}
+    selected = [_narrowed(file, wanted[file.name], selects) for file in files]
     plan = with_needs(selected, known)
     if not plan.files:
         raise NothingSelected(_nothing(files, wish))
@@ -104,7 +109,9 @@ def open_workspace(wish: Wish) -> Workspace:
         plan,
         by_asked,
         (*noticed, *_unused(given, files), *without_effect(wish.target, by_asked.values())),
-        wish.target_names,
+        tuple(file for file in selected if file.checks),
+        tuple(known),
+        side_by_side=wish.target_names,
     )
 
 
@@ -140,6 +147,7 @@ def _secret_values(files: Sequence[FilePlan], wish: Wish) -> Secrets:
     for file in files:
         for name in file.secrets:
             secrets.add(file.strong.get(name))
+            secrets.add(file.weak.get(name))
     return secrets
 
 

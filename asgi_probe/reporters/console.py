@@ -311,7 +311,9 @@ def _note(check: CheckFinished, steps: list[StepFinished]) -> str:
             return f"interrupted in {cut}" if cut and cut != check.name else "interrupted"
         case Outcome.XFAILED | Outcome.XPASSED:
             return f"{check.outcome}: {' '.join(check.reason.split())}" if check.reason else str(check.outcome)
-        case Outcome.SKIPPED | Outcome.FAILED | Outcome.ERROR:
+        case Outcome.SKIPPED:
+            return f"skipped: {' '.join(check.reason.split())}" if check.reason else "skipped"
+        case Outcome.FAILED | Outcome.ERROR:
             known = not check.reason or any(step.reason == check.reason for step in steps)
             return str(check.outcome) if known else f"{check.outcome}: {' '.join((check.reason or '').split())}"
         case _:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.terminal import survived
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -71,7 +73,7 @@ class _Copy:
             case list() | tuple():
                 return [self.of(item, depth - 1) for item in self._some(value)]
             case _:
-                return self._text(str(value))
+                return self._text(survived(value))
 
     def _text(self, text: str) -> str:
         left = max(self.left, 0)

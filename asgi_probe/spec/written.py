@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from asgi_probe.terminal import survived
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _LONG = 10**4000
 """Python itself writes no integer of more than 4300 digits."""
@@ -48,7 +50,7 @@ def display(value: Any, most: int = 80) -> str:
     try:
         text = write_json(value)
     except (TypeError, ValueError, RecursionError):
-        text = repr(value)
+        text = survived(value, repr)
     return text if len(text) <= most else f"{text[:most]}…"
 
 

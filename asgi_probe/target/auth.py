@@ -8,6 +8,7 @@ import anyio
 
 from asgi_probe.target.http import httpx
 from asgi_probe.target.request import Unsendable, authorization, checked
+from asgi_probe.target.tasks import is_cancellation
 from asgi_probe.target.tracebacks import in_a_line
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ class Flow:
             self._name = _name_of(auth)
             self._requests = auth.async_auth_flow(request)
             found = await anext(self._requests)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
             raise AuthError(f"the auth of {self._name} raised {in_a_line(error)}", error) from error
         return await self._sendable(found)
 
@@ -101,7 +104,9 @@ class Flow:
             found = await self._requests.asend(response)
         except StopAsyncIteration:
             return None
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
             if self._credentials.scheme == "digest":  # httpx raises KeyError and more where a challenge makes no sense
                 challenge = response.headers.get("www-authenticate", "")
                 raise AuthError(f"the digest challenge makes no sense: {challenge!r}") from error
@@ -112,7 +117,9 @@ class Flow:
         """Let the auth clean up."""
         try:
             await self._requests.aclose()
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
+            if is_cancellation(error):
+                raise
             raise AuthError(f"the auth of {self._name} raised {in_a_line(error)}", error) from error
 
     async def _sendable(self, found: Any) -> httpx.Request:

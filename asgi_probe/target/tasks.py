@@ -10,8 +10,12 @@ from __future__ import annotations
 import sys
 import types
 from contextvars import copy_context
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+import anyio
+from anyio.lowlevel import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -109,3 +113,59 @@ def _with_patience(work: Work, cancelled: type[BaseException]) -> Generator[Any,
         ignored += isinstance(getattr(outcome, "error", None), cancelled)
         go_on = partial(work.send, outcome)
     work.close()
+
+
+_LAST = 1.0
+"""Seconds that work gets to end when it is cancelled; after that nobody waits for it."""
+
+
+@dataclass(slots=True)
+class Ended:
+    """How work ended that was done apart: what it gave, what it raised, or that it was too late."""
+
+    value: Any = None
+    raised: BaseException | None = None
+    late: bool = False
+
+
+async def apart(work: Coroutine[Any, Any, Any], seconds: float) -> Ended:
+    """Do `work` in a task of its own, at most that long: whatever it does to its task, ours goes on.
+
+    Work that ignores its cancellation is left behind.
+    """
+    try:
+        await checkpoint()
+    except BaseException:
+        work.close()
+        raise
+    tasks, ended = running_tasks(), Ended()
+    done = tasks.event()
+
+    async def live() -> None:
+        try:
+            ended.value = await work
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the work's
+            ended.raised = error
+        done.set()
+
+    cancel = tasks.start(live())
+    try:
+        with anyio.move_on_after(seconds) as limit:
+            await done.wait()
+    finally:
+        if not done.is_set():
+            cancel()
+            with anyio.move_on_after(_LAST, shield=True):
+                await done.wait()
+    ended.late = limit.cancelled_caught
+    return ended
+
+
+def is_cancellation(error: BaseException) -> bool:
+    """Whether it says that the running task is cancelled: code of the user's may raise such an exception by itself."""
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_run():
+        return isinstance(error, trio.Cancelled)
+    asyncio = sys.modules["asyncio"]
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -7,10 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgi_probe.terminal import harmless
+from asgi_probe.terminal import harmless, survived
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from types import TracebackType
 
 _MESSAGE = 4_000
@@ -38,7 +38,7 @@ def app_traceback(error: BaseException, *, root: Path | None = None) -> str:
 
 def in_a_line(error: BaseException) -> str:
     """`error` as its repr in a line, bounded."""
-    return _cut(_survived(error, repr).replace("\n", "\\n"), _LINE)
+    return _cut(survived(error, repr).replace("\n", "\\n"), _LINE)
 
 
 def unwrapped(error: BaseException) -> BaseException:
@@ -101,7 +101,8 @@ def _one(error: BaseException, root: Path | None) -> Iterator[str]:
         yield "Traceback (most recent call last):"
         yield from _shown(frames, root)
     yield _said(error)
-    yield from (_cut(str(note), _MESSAGE) for note in getattr(error, "__notes__", None) or ())
+    notes = getattr(error, "__notes__", None)
+    yield from (_cut(survived(note), _MESSAGE) for note in (notes if isinstance(notes, list | tuple) else ()))
 
 
 Frame = tuple[str, int, str, str]
@@ -201,15 +202,8 @@ def _said(error: BaseException) -> str:
     module = type(error).__module__
     if module not in {"builtins", "__main__"}:
         name = f"{module}.{name}"
-    message = _cut(_survived(error, str), _MESSAGE)
+    message = _cut(survived(error, str), _MESSAGE)
     return f"{name}: {message}" if message else name
-
-
-def _survived(error: BaseException, write: Callable[[object], str]) -> str:
-    try:
-        return write(error)
-    except Exception as second:  # noqa: BLE001 - the user's __str__ may raise anything
-        return f"<{type(error).__name__} whose {write.__name__}() raised {type(second).__name__}>"
 
 
 def _cut(text: str, most: int) -> str:
