@@ -20,35 +20,43 @@ MASK = "***"
 SHORTEST = 4
 """Characters of a secret; to mask shorter ones would garble everything, and tell them by what is garbled."""
 
-_MOST = 1_000
+MOST = 1_000
 """Secrets that are looked for in what belongs to no check."""
+_FEW = 100
+"""Texts that are quickly found one after the other."""
 
 T = TypeVar("T")
 
 
 class Secrets:
-    """The secrets of one check: those it starts with, and those it has saved."""
+    """Secrets, and those of `above`: a check's, its file's. What is found out is shared by all that are below."""
 
-    def __init__(self, values: Iterable[str] = ()) -> None:
+    def __init__(self, values: Iterable[str] = (), above: Secrets | None = None) -> None:
         self.values = set(values)
+        self._above = above
         self._mask: Mask | None = None
 
     def add(self, value: Any) -> None:
         """Take in every text and number in a value that is long enough to be a secret."""
-        before = len(self.values)
-        self.values.update(text for text in _texts(value) if len(text) >= SHORTEST)
-        if len(self.values) != before:
-            self._mask = None
+        self.learn(text for text in _texts(value) if len(text) >= SHORTEST)
 
-    def learn(self, values: set[str]) -> None:
-        """Take in what others have found to be secret, as long as there are not too many to look for."""
-        new = values - self.values
-        if new and len(self.values) < _MOST:
+    def learn(self, values: Iterable[str], most: int | None = None) -> None:
+        """Take in what others have found to be secret, unless there are too many to look for."""
+        new = {value for value in values if not self._knows(value)}
+        if new and (most is None or len(self.values) < most):
             self.values |= new
             self._mask = None
 
+    def _knows(self, value: str) -> bool:
+        return value in self.values or (self._above is not None and self._above._knows(value))  # noqa: SLF001 - its own
+
+    def __bool__(self) -> bool:
+        return bool(self.values) or bool(self._above)
+
     def mask(self, told: T) -> T:
         """The same data, with `***` in place of every secret in it."""
+        if self._above is not None:
+            told = self._above.mask(told)
         if not self.values:
             return told
         if self._mask is None:
@@ -83,13 +91,57 @@ class Mask:
         return MASK if written(told) in self.values else told
 
     @cached_property
-    def _text(self) -> re.Pattern[str]:
-        forms = {form for value in self.values for form in forms_of(value)}
-        return re.compile("|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True)))
+    def _forms(self) -> list[str]:
+        return sorted({form for value in self.values for form in forms_of(value)}, key=len, reverse=True)
 
     @cached_property
-    def _bytes(self) -> re.Pattern[bytes]:
-        return re.compile(self._text.pattern.encode("utf-8", "surrogatepass"))
+    def _text(self) -> Any:
+        return _any_of(self._forms, "")
+
+    @cached_property
+    def _bytes(self) -> Any:
+        return _any_of([form.encode("utf-8", "surrogatepass") for form in self._forms], b"")
+
+
+def _any_of(forms: list[Any], empty: Any) -> Any:
+    """Finds any of the texts, the longest first, whatever its case: host names lose theirs."""
+    if len(forms) >= _FEW:
+        return _Many(forms)
+    bar = b"|" if isinstance(empty, bytes) else "|"
+    return re.compile(bar.join([re.escape(form) for form in forms]), re.IGNORECASE)
+
+
+class _Many:
+    """Finds so many texts that a regex would try for too long: by how they begin."""
+
+    def __init__(self, forms: list[Any]) -> None:
+        self._by_start: dict[Any, list[Any]] = {}
+        for form in forms:
+            low = _lowered(form)
+            self._by_start.setdefault(low[:SHORTEST], []).append(low)
+
+    def sub(self, mask: Any, text: Any) -> Any:
+        """The text with the mask in place of each."""
+        low = _lowered(text)
+        kept, done, at = [], 0, 0
+        while at < len(low):
+            found = next(
+                (form for form in self._by_start.get(low[at : at + SHORTEST], ()) if low.startswith(form, at)), None
+            )
+            if found is None:
+                at += 1
+                continue
+            kept += [text[done:at], mask]
+            done = at = at + len(found)
+        return text[:0].join([*kept, text[done:]]) if kept else text
+
+
+_LOWER = {ord(char): char.lower() for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
+
+
+def _lowered(text: Any) -> Any:
+    """Its ASCII letters only, so that no character moves."""
+    return text.lower() if isinstance(text, bytes) else text.translate(_LOWER)
 
 
 def forms_of(value: str) -> Iterator[str]:

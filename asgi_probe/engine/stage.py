@@ -11,7 +11,7 @@ from asgi_probe.engine.fixtures import Fixtures
 from asgi_probe.engine.inspection import Inspection, Pools
 from asgi_probe.engine.plan import CheckPlan
 from asgi_probe.engine.results import Outcome
-from asgi_probe.engine.secrets import Secrets
+from asgi_probe.engine.secrets import MOST, Secrets
 from asgi_probe.engine.telling import Tally, Telling
 from asgi_probe.target.cookies import Jar
 from asgi_probe.target.session import Exchanger
@@ -182,7 +182,7 @@ class Stage:
                 continue
             file.needed |= given.saved
             session.jar.add(given.jar)
-            file.secrets.values |= given.secrets
+            file.secrets.learn(given.secrets)
             if given.failed and file.left_out is None:
                 file.left_out = f"it needs {name}, which failed: {given.failed}"
         return file
@@ -205,7 +205,7 @@ class Stage:
         else:
             await run.cancellable("setup")
             file.saved |= run.saved
-            file.secrets.values |= run.secrets.values
+            file.secrets.learn(run.secrets.values)
             if not run.verdict.outcome.green:
                 file.trouble = f"setup {_ENDED[run.verdict.outcome]}: {run.verdict.why}"
         self._finish(run)
@@ -291,13 +291,14 @@ class Stage:
 
     def _run_of(self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], inspection: Inspection) -> CheckRun:
         self._telling.started(check)
-        secrets = Secrets(file.secrets.values)
+        secrets = Secrets(above=file.secrets)
         return CheckRun(check, scope, inspection, self._stop, self._telling, secrets, file.plan.secrets)
 
     def _finish(self, run: CheckRun) -> float:
         """Tell and count a check; setup, teardown and fixtures count only when something went wrong."""
         seconds = run.finish()
-        self._secrets.learn(run.secrets.values)
+        if run.secrets.values:
+            self._secrets.learn(run.secrets.values, MOST)
         outcome = run.verdict.outcome
         self.score.flaky += outcome is Outcome.FLAKY
         if run.plan.phase == "steps" or not outcome.green:

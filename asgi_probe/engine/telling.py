@@ -145,7 +145,7 @@ class Telling:
 
 def masked_mismatch(mismatch: Mismatch, secrets: Secrets) -> Mismatch:
     """The same mismatch without secrets."""
-    if not secrets.values:
+    if not secrets:
         return mismatch
     from dataclasses import replace
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgi_probe.engine.secrets import MASK, Secrets
+from asgi_probe.engine.secrets import MASK, Mask, Secrets
 
 SECRET = 'p&ss "wörd"/+\\'
 
@@ -65,3 +65,33 @@ def test_data_nested_without_end_is_masked_whole() -> None:
     for _ in range(1000):
         deep = [deep]
     assert "secret!" not in str(Secrets(["secret!"]).mask(deep))
+
+
+def test_many_secrets_are_found_as_few_are():
+    words = [f"secret-{number:05}-{chr(97 + number % 26) * 3}" for number in range(300)]
+    many, few = Mask(frozenset(words)), Mask(frozenset(words[:5]))
+    text = f"a {words[2]} and {words[3].upper()}{words[4]}, {words[1][:-1]} and the rest"
+    assert many(text) == few(text) == "a *** and ******, secret-00001-bb and the rest"
+    assert many(text.encode()) == few(text.encode())
+    assert many(f"x {words[299]}") == "x ***"
+    assert Mask(frozenset([*words, "secret-00001-bb"]))(words[1]) == "***", "the longest is found first"
+
+
+def test_a_check_looks_for_its_files_secrets_too():
+    above = Secrets(["hunter22"])
+    mine = Secrets(above=above)
+    assert mine
+    assert mine.mask("hunter22, abcdef") == "***, abcdef"
+    mine.add("abcdef")
+    mine.add("hunter22")
+    assert mine.values == {"abcdef"}
+    assert mine.mask(["hunter22", "abcdef"]) == ["***", "***"]
+    assert above.mask("abcdef") == "abcdef"
+    assert not Secrets(above=Secrets())
+
+
+def test_what_others_found_is_taken_in_while_there_is_room():
+    all_of_them = Secrets()
+    all_of_them.learn({"hunter22"}, 1)
+    all_of_them.learn({"hunter33"}, 1)
+    assert all_of_them.values == {"hunter22"}
