@@ -18,6 +18,7 @@ from asgi_probe.target.tracebacks import asserted, in_a_line, unwrapped
 
 if TYPE_CHECKING:
     from asgi_probe.engine.databases import Databases
+    from asgi_probe.engine.description import Description
     from asgi_probe.engine.plan import Looks
     from asgi_probe.engine.sql import SqlPlan
     from asgi_probe.exchange import Answer
@@ -74,6 +75,7 @@ class Inspection:
     session: Session
     target: Target
     pools: Pools
+    description: Description
 
     def probe(self, scope: Scope, answer: Answer | None) -> Probe:
         """What a function gets."""
