@@ -85,6 +85,7 @@ class TargetConfig:
     vars: Table | None = None
     secrets: tuple[str, ...] | None = None
     rate: Rate | None = None
+    openapi: str | None = None
     place: str | None = field(default=None, compare=False)
     """Where it is configured, for messages."""
     rendered: bool | None = field(default=None, compare=False)
@@ -123,6 +124,8 @@ def resolved(config: TargetConfig, root: Path) -> TargetConfig:
 def _rendered(config: TargetConfig, settings: Settings) -> Iterator[tuple[str, Any]]:
     if config.base_url is not None:
         yield "base_url", settings.text("base_url", config.base_url)
+    if config.openapi is not None:
+        yield "openapi", settings.text("openapi", config.openapi)
     if config.wait is not None:
         yield "wait", replace(config.wait, url=settings.text("wait.url", config.wait.url))
     if config.serve is not None:
@@ -302,6 +305,7 @@ _TARGET_KEYS = {
     ),
     "vars": _Key("a table of variables: letters, digits and '_', and no word of the language's own", _variables),
     "secrets": _Key("a list of names of variables", _names),
+    "openapi": _Key("the OpenAPI document's file, or its address such as '/v1/openapi.json'", _text),
     "rate": _Key("a rate such as '50/s', '600/m' or '1000/h'", _rate),
 }
 

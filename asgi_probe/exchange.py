@@ -70,6 +70,8 @@ class Answer:
     set_cookies: tuple[str, ...] = ()
     app_error: BaseException | None = None
     said: tuple[Said, ...] = ()
+    method: str = "GET"
+    """Of the request that it answers, the last of a chain of redirects."""
     decoded: dict[str, Any] = field(default_factory=dict)
     """What queries have made of the body so far (its text, its JSON), so that it is decoded once."""
 

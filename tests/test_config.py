@@ -88,7 +88,7 @@ def test_keys_that_mean_nothing_to_the_kind_of_target(tmp_path: Path) -> None:
 def test_every_key_but_those_for_both_belongs_to_a_kind() -> None:
     both = {
         "name", "app", "base_url", "timeout", "max_body", "concurrency", "headers", "params", "auth", "vars", "secrets",
-        "rate", "place", "rendered",
+        "rate", "openapi", "place", "rendered",
     }  # fmt: skip
     assert {each.name for each in fields(TargetConfig)} - both == {*OF_APPS, *OF_SERVICES}
 
@@ -114,6 +114,7 @@ def test_every_key(tmp_path: Path) -> None:
     vars = {tenant = "acme", n = {deep = [1, true]}}
     secrets = ["tenant"]
     rate = "600/m"
+    openapi = "docs/openapi.yaml"
     [tool.asgi-probe.targets.live]
     base_url = "https://shop.example"
     verify = "ca.pem"
@@ -135,6 +136,7 @@ def test_every_key(tmp_path: Path) -> None:
         overrides=Table({"shop.deps:get_db": "tests.fakes:get_db"}),
         headers=Table({"authorization": "Bearer ${env.T}", "accept": ["a", "b"]}), params=Table({"page": 1}),
         vars=Table({"tenant": "acme", "n": {"deep": [1, True]}}), secrets=("tenant",), rate=Rate("600/m", 10.0),
+        openapi="docs/openapi.yaml",
     )  # fmt: skip
     assert config.targets["live"] == TargetConfig(
         "live", base_url="https://shop.example", verify="ca.pem", cert="c.pem", key="k.pem",
@@ -219,6 +221,7 @@ def target_of(root: Path, text: str, kind: str = 'base_url = "http://h"') -> Tar
         ('serve = ["python", "-m", "shop"]', {"serve": ("python", "-m", "shop")}),
         ('serve = "a"\nshutdown_timeout = "3s"', {"serve": "a", "shutdown_timeout": 3.0}),
         ('rate = "50/s"', {"rate": Rate("50/s", 50.0)}),
+        ('openapi = "/v1/openapi.json"', {"openapi": "/v1/openapi.json"}),
         ('rate = "0.5 / s"', {"rate": Rate("0.5 / s", 0.5)}),
         ('rate = "3600/h"', {"rate": Rate("3600/h", 1.0)}),
         ('secrets = "token"', {"secrets": ("token",)}),
@@ -242,6 +245,10 @@ def test_ways_to_write_it(tmp_path: Path, text: str, expected: dict[str, object]
         ("serve = [1]", "serve: expected a command"),
         ("serve = 1", "serve: expected a command"),
         ('rate = "50"', "rate: expected a rate such as '50/s', '600/m' or '1000/h', found '50'"),
+        (
+            "openapi = true",
+            "openapi: expected the OpenAPI document's file, or its address such as '/v1/openapi.json', found True",
+        ),
         ('rate = "0/s"', "rate: expected a rate"),
         ("rate = 50", "rate: expected a rate"),
         ('rate = "50/d"', "rate: expected a rate"),
@@ -258,7 +265,7 @@ def test_ways_to_write_it(tmp_path: Path, text: str, expected: dict[str, object]
         ("secrets = [1]", "secrets: expected a list of names of variables, found [1]"),
         ('secrets = ["a-b"]', "secrets: expected a list of names of variables"),
         ('overrides = {a = "b"}', "overrides means nothing to a live service"),
-        ('openapi = "/openapi.json"', "unknown key 'openapi'"),
+        ('open_api = "/openapi.json"', "unknown key 'open_api' (did you mean 'openapi'?)"),
         (
             'auth = {bearer = "t"}\nheaders = {Authorization = "x"}',
             "an authorization header beside 'auth': one of them would be lost",

@@ -21,6 +21,7 @@ from asgi_probe.terminal import survived
 
 if TYPE_CHECKING:
     from asgi_probe.engine.databases import Databases
+    from asgi_probe.engine.description import Description
     from asgi_probe.engine.plan import Looks
     from asgi_probe.engine.sql import SqlPlan
     from asgi_probe.exchange import Answer
@@ -79,6 +80,7 @@ class Inspection:
     session: Session
     target: Target
     pools: Pools
+    description: Description
 
     def probe(self, scope: Scope, answer: Answer | None) -> Probe:
         """What a function gets."""

@@ -7,6 +7,7 @@ from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.check import CheckRun
+from asgi_probe.engine.description import Description
 from asgi_probe.engine.fixtures import Fixtures
 from asgi_probe.engine.inspection import Inspection, Pools
 from asgi_probe.engine.plan import CheckPlan
@@ -158,6 +159,7 @@ class Stage:
         self._options = options
         self._stop = stop
         self._exchanger = Exchanger(target)
+        self._description = Description(target, self._exchanger)
         self._needed = frozenset(needed)
         self._given: dict[str, Given] = {}
         self._telling = Telling(
@@ -174,7 +176,7 @@ class Stage:
     def file(self, plan: FilePlan) -> OpenFile:
         """The file, which is still to be opened; it starts with what the files gave that it needs."""
         session = self._exchanger.session()
-        inspection = Inspection(session, self.target, self._pools)
+        inspection = Inspection(session, self.target, self._pools, self._description)
         file = OpenFile(plan, session, inspection, Secrets(self._options.secrets))
         for name in plan.needs:
             given = self._given.get(name)
@@ -228,7 +230,8 @@ class Stage:
         session = self._exchanger.session(file.session.jar)
         scope = file.scope()
         scope.update(check.row)
-        run = self._run_of(check, file, scope, Inspection(session, self.target, self._pools))
+        inspection = Inspection(session, self.target, self._pools, self._description)
+        run = self._run_of(check, file, scope, inspection)
         if check.skip is not None:
             run.verdict.add(Outcome.SKIPPED, check.skip)
         elif file.left_out is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from random import uniform
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,12 +17,13 @@ from asgi_probe.engine.secrets import MASK, SHORTEST, is_too_short
 from asgi_probe.exchange import Answer, Credentials, Failure
 from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.calls import Calls, judge_with_calls
+from asgi_probe.judge.openapi import described_by
 from asgi_probe.judge.save import NotThere
 from asgi_probe.spec.template import VariableError
 from asgi_probe.target.tracebacks import in_a_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from asgi_probe.engine.inspection import Inspection
     from asgi_probe.engine.plan import Looks, PollPlan, RetryPlan, UsePlan
@@ -232,11 +234,13 @@ class StepRun:
         result = self.last.result
         if result is None:
             return []
-        if not expect.has_calls:
-            return expect.judge(result, scope)
         answer = result if isinstance(result, Answer) else None
-        calls = Calls(self.inspection.probe(scope, answer), invoking(seconds))
-        return await judge_with_calls(lambda: expect.judge(result, scope), calls)
+        judge: Callable[[], list[Mismatch]] = partial(expect.judge, result, scope)
+        if answer is not None and expect.openapi is not None and expect.openapi.wanted(scope):
+            judge = described_by(await self.inspection.description.document(), judge)
+        if not expect.has_calls:
+            return judge()
+        return await judge_with_calls(judge, Calls(self.inspection.probe(scope, answer), invoking(seconds)))
 
     async def _look(self, looks: Looks, scope: Scope, answer: Answer | None, seconds: float) -> None:
         def keep(name: str, value: Any, place: Node) -> None:

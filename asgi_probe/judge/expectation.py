@@ -13,6 +13,7 @@ from asgi_probe.judge.compiler import Patterns, is_matcher
 from asgi_probe.judge.cookies import ATTRIBUTES
 from asgi_probe.judge.jsonpath import Query, compile_query
 from asgi_probe.judge.markup import compile_html, compile_xml
+from asgi_probe.judge.openapi import OpenApi, compile_openapi
 from asgi_probe.judge.patterns import Equal, Pattern
 from asgi_probe.judge.schema import compile_schema
 from asgi_probe.judge.values import show
@@ -46,6 +47,8 @@ class Expectation:
     error: WantedError | None = None
     has_calls: bool = False
     """Whether a `$call` is in it, so that it must be judged by `judge_with_calls`."""
+    openapi: OpenApi | None = None
+    """The claim among them that wants the target's document, so that it must be judged inside of `described_by`."""
 
     @property
     def wants_error(self) -> bool:
@@ -82,7 +85,8 @@ def compile_expectation(entries: dict[str, Entry], compilation: Compilation, pla
     for key, entry in entries.items():
         if key in _KEYS:
             found += _KEYS[key](entry, compilation)
-    return Expectation(tuple(found), error, has_calls=len(compilation.hooks) > hooks)
+    openapi = next((claim for claim in found if isinstance(claim, OpenApi)), None)
+    return Expectation(tuple(found), error, has_calls=len(compilation.hooks) > hooks, openapi=openapi)
 
 
 def _refuse_of_body(wanted: str, entries: dict[str, Entry], c: Compilation) -> None:
@@ -301,6 +305,7 @@ _KEYS: dict[str, Callable[[Entry, Compilation], Iterator[Claim]]] = {
     "json": _json,
     "jsonpath": _jsonpath,
     "schema": _schema,
+    "openapi": compile_openapi,
     "html": compile_html,
     "xml": compile_xml,
     "text": _text,
@@ -311,4 +316,4 @@ _KEYS: dict[str, Callable[[Entry, Compilation], Iterator[Claim]]] = {
     "http_version": _simple("http_version", lambda answer: answer.http_version),
     "redirects": _simple("redirects", _redirects),
 }
-_OF_BODY = frozenset({"json", "jsonpath", "schema", "html", "xml", "text", "bytes"})
+_OF_BODY = frozenset({"json", "jsonpath", "schema", "openapi", "html", "xml", "text", "bytes"})

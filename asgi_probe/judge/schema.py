@@ -86,7 +86,8 @@ class Place:
         """A schema file's data: YAML by its ending, else JSON; a WrongSchema says what is wrong with it."""
         try:
             text = read_text(file, folder=self.folder, root=self.root)
-            return _read_yaml(file, text) if file.endswith((".yaml", ".yml")) else read_json(text, f"the file {file!r}")
+            what = f"the file {file!r}"
+            return parse_data(what, text) if file.endswith((".yaml", ".yml")) else read_json(text, what)
         except (FileError, NotJson) as error:
             raise WrongSchema(str(error)) from None
 
@@ -103,18 +104,19 @@ class Place:
         return self.read(str(near))
 
 
-def _read_yaml(name: str, text: str) -> Any:
+def parse_data(what: str, text: str) -> Any:
+    """The data of a YAML text; a WrongSchema says that `what` is none."""
     problems = Problems()
-    node = yaml.compose(Source(Path(name), name, text), problems)
+    node = yaml.compose(Source(Path(what), what, text), problems)
     if node is None or problems.errors:
         first = problems.errors[0]
-        raise WrongSchema(f"the file {name!r} is not YAML, at line {first.location.line:,}: {first.message}")
+        raise WrongSchema(f"{what} is not YAML, at line {first.location.line:,}: {first.message}")
     return data(node)
 
 
 def compile_validator(schema: Any, place: Place, file: str | None = None) -> Validator:
     """The validator of a schema's data; a WrongSchema says what is wrong with it. Nothing but files is read."""
-    library = _library()
+    package = library()
     refused: list[WrongSchema] = []
 
     def fetch(address: str) -> Any:
@@ -125,7 +127,7 @@ def compile_validator(schema: Any, place: Place, file: str | None = None) -> Val
             raise
 
     try:
-        compiled = library.validator_for(
+        compiled = package.validator_for(
             schema, validate_formats=True, retriever=fetch, base_uri=place.base(file), ignore_unknown_formats=True
         )
     except ValueError as error:
@@ -133,11 +135,12 @@ def compile_validator(schema: Any, place: Place, file: str | None = None) -> Val
     return Validator(schema, compiled)
 
 
-def _library() -> Any:
+def library(what: str = "schema") -> Any:
+    """The package that judges by schemas; a WrongSchema says that `what` needs it where it is missing."""
     try:
         import jsonschema_rs
     except ImportError:
-        message = "'schema' needs the package jsonschema-rs: pip install 'asgi-probe[schema]'"
+        message = f"{what!r} needs the package jsonschema-rs: pip install 'asgi-probe[schema]'"
         raise WrongSchema(message) from None
     return jsonschema_rs
 
@@ -147,7 +150,7 @@ def _wrong(error: ValueError, schema: Any) -> WrongSchema:
     reason = printable(str(getattr(error, "message", error)))[:300]
     dialect = schema.get("$schema", _DIALECT) if isinstance(schema, dict) else _DIALECT
     try:
-        meta = _library().validator_for({"$ref": dialect}, validate_formats=True, offline=True)
+        meta = library().validator_for({"$ref": dialect}, validate_formats=True, offline=True)
         found = tuple(faults_of(meta, schema, None))
     except (ValueError, TypeError):
         found = tuple(faults_in(error, schema)) if getattr(error, "instance_path", ()) else ()

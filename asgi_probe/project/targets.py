@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.config import OF_APPS, OF_SERVICES, resolved
@@ -29,14 +30,31 @@ def build_target(
     """
     config = resolved(config, root)
     defaults = _defaults(config, root)
+    openapi = _openapi(config, root)
     if not config.app:
-        return _live(config, root, defaults)
-    from asgi_probe.target.importing import import_app
+        target: Target = _live(config, root, defaults)
+    else:
+        from asgi_probe.target.importing import import_app
 
-    loaded = app or import_app(config.app, root=root, factory=bool(config.factory))
-    target = _app(loaded, config, root, warn, capture=capture)
-    target.defaults = defaults
+        loaded = app or import_app(config.app, root=root, factory=bool(config.factory))
+        target = _app(loaded, config, root, warn, capture=capture)
+        target.defaults = defaults
+    target.openapi = openapi
     return target
+
+
+_ADDRESS = re.compile(r"/|https?://")
+
+
+def _openapi(config: TargetConfig, root: Path) -> str | Path | None:
+    """Where the OpenAPI document is: what begins as an address does is one, all else is a file of the project."""
+    if config.openapi is None or _ADDRESS.match(config.openapi):
+        return config.openapi
+    path = root / config.openapi
+    if "\0" in config.openapi or not path.is_file():
+        hint = "an address begins with '/', 'http://' or 'https://'"
+        raise UsageError(f"{config.place} openapi: there is no file {config.openapi!r} in {root} ({hint})")
+    return path
 
 
 def _app(loaded: LoadedApp, config: TargetConfig, root: Path, warn: Warn, *, capture: bool) -> Target:

@@ -107,8 +107,8 @@ USE = {"use": TEXT, "with": SECTION, "when": SECTION}
 """What a step takes that stands for a procedure's, but for its name."""
 EXPECT = dict.fromkeys(
     (
-        "status", "headers", "cookies", "json", "jsonpath", "html", "xml", "schema", "text", "bytes", "time", "size",
-        "url", "http_version", "redirects", "error",
+        "status", "headers", "cookies", "json", "jsonpath", "html", "xml", "schema", "openapi", "text", "bytes", "time",
+        "size", "url", "http_version", "redirects", "error",
     ),
     ANY,
 )  # fmt: skip

@@ -123,6 +123,7 @@ class AppTarget:
     kind: Literal["app"] = "app"
     by_hand: tuple[str, ...] = ()
     defaults = Defaults()
+    openapi: str | Path | None = None
 
     def __init__(
         self,

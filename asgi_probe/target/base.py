@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from types import TracebackType
 
     from asgi_probe.errors import TargetError
@@ -46,6 +47,8 @@ class Target(Protocol):
     """The options of curl that ask it as we do."""
     problems: list[TargetError]
     defaults: Defaults
+    openapi: str | Path | None
+    """Where its OpenAPI document is, if that was said: a file, or an address that may be relative to the target."""
 
     @property
     def kind(self) -> Literal["app", "live"]: ...

@@ -21,6 +21,7 @@ from asgi_probe.target.tls import Certificate, Trust
 from asgi_probe.target.wire import Marks, TLSWire, Wire, dial, dial_unix
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from ssl import SSLContext
     from types import TracebackType
 
@@ -211,6 +212,7 @@ class LiveTarget:
     """A service at a base URL. Credentials in that go with each request to it and are not shown in `address`."""
 
     kind: Literal["app", "live"] = "live"
+    openapi: str | Path | None = None
 
     def __init__(
         self,

@@ -304,6 +304,7 @@ class _Exchange:
             hops=tuple(self._hops),
             set_cookies=tuple(self._set_cookies),
             app_error=response.extensions.get("app_error"),
+            method=self._hop.method,
         )
 
     def _failed(self, failure: Failure) -> Failure:

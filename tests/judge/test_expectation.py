@@ -520,7 +520,8 @@ def test_of_a_body_that_never_comes_nothing_can_be_expected(key):
 
 def test_every_key_that_a_spec_may_have_is_compiled():
     every = """
-    {status: 1, headers: 1, cookies: 1, json: 1, jsonpath: 1, html: 1, xml: 1, schema: 1, text: 1, bytes: 1,
+    {status: 1, headers: 1, cookies: 1, json: 1, jsonpath: 1, html: 1, xml: 1, schema: 1, openapi: 1,
+     text: 1, bytes: 1,
      time: x, size: {$x: 1}, url: {$x: 1}, http_version: {$x: 1}, redirects: {$x: 1}, error: 1}
     """
     silent = {"json", "text"}

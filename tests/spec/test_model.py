@@ -162,7 +162,7 @@ def test_problems_at_the_top(text, found):
     assert messages(text) == found
 
 
-@pytest.mark.parametrize("word", ["openapi", "body"])
+@pytest.mark.parametrize("word", ["open_api", "body"])
 def test_words_of_an_expectation_that_are_not_known(word):
     assert f"unknown key {word!r}" in in_check(f"get: /\nexpect: {{{word}: x}}")[0]
 
