@@ -120,12 +120,13 @@ class _File:
     def _values(self) -> dict[str, Any]:
         if not self.sound:
             return {}
+        values: dict[str, Any] = {}
         try:
-            return self.vars.render(self.strong)
+            self.vars.render(self.strong, values)
         except VariableError as error:
             self.problems.add(error.node, str(error))
             self.sound = False
-            return {}
+        return values
 
     def _fixtures(self, known: Known) -> tuple[HookPlan, ...]:
         compilation = self.places.at(known)

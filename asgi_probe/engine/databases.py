@@ -206,7 +206,13 @@ def _make_engine(url: DatabaseUrl) -> AsyncEngine:
 
 def _need_file(path: str | None, *_: Any) -> None:
     """SQLite would make an empty database of a file that is not there."""
-    if path and path != ":memory:" and not path.startswith("file:") and not Path(path).is_file():
+    if not path or path == ":memory:":
+        return
+    if path.startswith("file:"):
+        query = dict(parse_qsl(path.partition("?")[2]))
+        if query.get("mode") not in ("ro", "rw", "memory") and "memdb" not in query.get("vfs", ""):
+            raise NoDatabase(f"{path!r} may make an empty database: say mode=ro behind the '?'")
+    elif not Path(path).is_file():
         raise NoDatabase(f"there is no file {path!r}")
 
 

@@ -255,7 +255,8 @@ class _Targets:
             kind: Literal["app", "live"] = "app" if target.app else "live"
             ready = self._resolved(target)
             given = ready.vars.given if ready.vars else {}
-            asked = Asked(target.name or kind, kind, limits, given, ready.secrets or ())
+            secrets = (*(ready.secrets or ()), *self.wish.secrets)
+            asked = Asked(target.name or kind, kind, limits, given, secrets)
             self._asked[target] = asked
             self.by_asked[id(asked)] = ready
         return self._asked[target]

@@ -21,13 +21,18 @@ class Vars:
 
     values: dict[str, Value]
 
-    def render(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
-        """Each variable's value, what `overrides` gives going before; raises a VariableError."""
+    def render(self, overrides: Mapping[str, Any], into: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Each variable's value, what `overrides` gives going before.
+
+        After a VariableError `into` holds those that could be worked out before it.
+        """
+        found: dict[str, Any] = {} if into is None else into
         scope = dict(overrides)
         for name, value in self.values.items():
             if name not in overrides:
                 scope[name] = value.render(scope)
-        return {name: scope[name] for name in self.values}
+            found[name] = scope[name]
+        return found
 
 
 def compile_vars(entries: Mapping[str, Entry], compilation: Compilation) -> Vars:

@@ -390,14 +390,14 @@ async def test_a_checks_timeout_is_for_all_its_steps_but_finally(tmp_path, app, 
         """
         checks:
           - name: c
-            timeout: 50ms
+            timeout: 300ms
             steps: [{get: /pause}, {get: /hang}, {get: /never}]
             finally: [{get: /pause/last}, {get: /pause/last}, {get: /pause/last}]
         """,
         app=app,
     )
     check = run.check("c")
-    assert (str(check.outcome), check.reason) == ("error", "the check did not end within its timeout of 0.05 s")
+    assert (str(check.outcome), check.reason) == ("error", "the check did not end within its timeout of 0.3 s")
     assert app.log == ["/pause", "/hang", "left", *["/pause/last"] * 3]
     assert run.finished.stopped is None
 
