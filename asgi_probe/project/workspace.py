@@ -90,7 +90,7 @@ def open_workspace(wish: Wish) -> Workspace:
     selects = _selector(wish)
     found, loaded = _loaded(wish, config, cwd)
     targets = _each_target(config, wish, loaded.problems)
-    planners = [Planner(loaded.library, given, loaded.problems, each.asked) for each in targets]
+    planners = [Planner(loaded.library, given, loaded.problems, each.asked, wish.secrets) for each in targets]
     files = [planner.file(spec) for planner in planners for spec in loaded.specs]
     known = [file for planner in planners for file in planner.files]
     if wish.imports:
