@@ -5,6 +5,8 @@
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -154,6 +156,15 @@ def test_the_first_example_is_green(tmp_path: Path) -> None:
     (tmp_path / "items.yaml").write_text(spec)
     ran = probe(tmp_path, "run", "--app", "asgi_probe.demo:app", "items.yaml")
     assert ran.returncode == ExitCode.GREEN, ran.stdout + ran.stderr
+
+
+def test_what_a_newcomer_may_pick_is_there(tmp_path: Path) -> None:
+    (picking,) = [text for _, text in blocks(README, "console") if "--last-failed" in text]
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for line in picking.splitlines():
+        ran = probe(tmp_path, *shlex.split(line.removeprefix("$ asgi-probe "), comments=True))
+        assert ran.returncode == ExitCode.GREEN, line + ran.stdout + ran.stderr
 
 
 def test_a_newcomer_has_two_commands() -> None:
