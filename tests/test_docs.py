@@ -5,18 +5,25 @@
 
 import os
 import re
+import shlex
+import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 import typer
 
+from asgi_probe.cli import oneshot
 from asgi_probe.cli.app import app
-from asgi_probe.config import TargetConfig, read_config
+from asgi_probe.config import _TARGET_KEYS, Config, read_config
 from asgi_probe.engine.events import (
     CheckFinished,
     CheckStarted,
@@ -26,17 +33,20 @@ from asgi_probe.engine.events import (
     TargetInfo,
     Warned,
 )
-from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord
+from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord, SaidRecord
+from asgi_probe.engine.sql import SQL
 from asgi_probe.errors import ExitCode
 from asgi_probe.exchange import FAILURE_KINDS
 from asgi_probe.judge.compiler import COMBINERS
 from asgi_probe.judge.cookies import ATTRIBUTES
 from asgi_probe.judge.kinds import KINDS
+from asgi_probe.judge.markup import PARTS
 from asgi_probe.judge.matchers import TESTS
 from asgi_probe.judge.save import FORMS, SOURCES
 from asgi_probe.reporters.ndjson import as_data
 from asgi_probe.spec import shapes
 from asgi_probe.spec.functions import FILTERS, FUNCTION_NAMES
+from asgi_probe.target.probe import Probe, ProbeTarget
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -70,7 +80,8 @@ def stands_in(part: str, whole: str) -> bool:
 MARKED = [
     (document, mark.removeprefix("from "), text)
     for document in (README, REFERENCE)
-    for mark, text in blocks(document, "yaml")
+    for language in ("yaml", "python")
+    for mark, text in blocks(document, language)
     if mark.startswith("from ")
 ]
 
@@ -82,14 +93,15 @@ def test_an_example_stands_in_its_file(document: Path, name: str, text: str) -> 
     assert stands_in(text, read(document.parent / name))
 
 
-def test_all_examples_of_the_reference_stem_from_files() -> None:
-    assert [text for mark, text in blocks(REFERENCE, "yaml") if not mark.startswith("from ")] == []
+@pytest.mark.parametrize("language", ["yaml", "python"])
+def test_all_examples_of_the_reference_stem_from_files(language: str) -> None:
+    assert [text for mark, text in blocks(REFERENCE, language) if not mark.startswith("from ")] == []
     assert len(MARKED) > 20
 
 
 def test_every_spec_is_in_the_list() -> None:
-    listed = set(re.findall(r"\]\((\w+\.yaml)\)", read(REFERENCE)))
-    assert listed == {path.name for path in (ROOT / "specs").glob("*.yaml")}
+    listed = set(re.findall(r"\]\(([\w/]+\.yaml)\)", section("The spec language")))
+    assert listed == {path.relative_to(ROOT / "specs").as_posix() for path in (ROOT / "specs").rglob("*.yaml")}
 
 
 def test_the_first_diagnostic_is_a_real_one(tmp_path: Path) -> None:
@@ -103,7 +115,9 @@ def test_the_first_diagnostic_is_a_real_one(tmp_path: Path) -> None:
 
 
 def probe(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ASGI_PROBE_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("ASGI_PROBE_", "SHOP_", "DEMO_"))
+    }
     return subprocess.run(
         [sys.executable, "-m", "asgi_probe", *arguments],
         cwd=folder,
@@ -144,6 +158,15 @@ def test_the_first_example_is_green(tmp_path: Path) -> None:
     assert ran.returncode == ExitCode.GREEN, ran.stdout + ran.stderr
 
 
+def test_what_a_newcomer_may_pick_is_there(tmp_path: Path) -> None:
+    (picking,) = [text for _, text in blocks(README, "console") if "--last-failed" in text]
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for line in picking.splitlines():
+        ran = probe(tmp_path, *shlex.split(line.removeprefix("$ asgi-probe "), comments=True))
+        assert ran.returncode == ExitCode.GREEN, line + ran.stdout + ran.stderr
+
+
 def test_a_newcomer_has_two_commands() -> None:
     shell = [text for _, text in blocks(README, "sh")]
     assert [text.count("\n") for text in shell] == [1, 1]
@@ -152,13 +175,71 @@ def test_a_newcomer_has_two_commands() -> None:
     assert test.endswith(".venv/bin/python -m pytest\n")
 
 
-@pytest.mark.parametrize("document", [README, REFERENCE])
-def test_configurations_can_be_read(document: Path, tmp_path: Path) -> None:
+# the tour: a project that stands in the README, file by file
+
+
+def tour(folder: Path, base_url: str) -> None:
+    """Write the README's project into a folder: its app is the demo, its staging what answers at the base URL."""
+    files = [(found["mark"], found["text"]) for found in BLOCK.finditer(read(README))]
+    for mark, text in files:
+        if mark and mark.startswith("file "):
+            path = folder / mark.removeprefix("file ")
+            path.parent.mkdir(exist_ok=True)
+            real = text.replace("shop.main:", "asgi_probe.demo:").replace("https://staging.example.com", base_url)
+            path.write_text(real, encoding="utf-8")
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == {
+        *("pyproject.toml", "specs/session.yaml", "specs/shop.yaml", "specs/prices.csv", "specs/probes.py"),
+    }
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The base URL of the demo app, served by uvicorn."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "asgi_probe.demo:app", "--fd", str(listening.fileno())],
+            cwd=ROOT,
+            pass_fds=[listening.fileno()],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(20)
+
+
+def test_the_tour_is_green_in_process_and_live(tmp_path: Path) -> None:
+    (commands,) = [text for _, text in blocks(README, "console") if "--target staging" in text]
+    assert commands.splitlines() == ["$ asgi-probe run", "$ asgi-probe run --target staging"]
+    with served() as base_url:
+        tour(tmp_path, base_url)
+        for arguments in ((), ("--target", "staging")):
+            ran = probe(tmp_path, "run", *arguments)
+            assert ran.returncode == ExitCode.GREEN, ran.stdout + ran.stderr
+            assert "6 passed" in ran.stdout
+            assert "skipped" not in ran.stdout
+
+
+def test_the_tour_looks_into_the_database(tmp_path: Path) -> None:
+    tour(tmp_path, "http://127.0.0.1:9")
+    spec = tmp_path / "specs" / "probes.py"
+    spec.write_text(spec.read_text().replace('"confirmed"', '"lost"'))
+    ran = probe(tmp_path, "run")
+    assert ran.returncode == ExitCode.FAILED
+    assert "the order is confirmed" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("document", "names"), [(README, {"app", "staging"}), (REFERENCE, {"app", "local", "staging"})]
+)
+def test_configurations_can_be_read(document: Path, names: set[str], tmp_path: Path) -> None:
     ((_, text),) = blocks(document, "toml")
     (tmp_path / "pyproject.toml").write_text(text)
     config = read_config(tmp_path)
     assert config.target == "app"
-    assert set(config.targets) == {"app", "staging"}
+    assert config.targets.keys() == names
     (tmp_path / "pyproject.toml").unlink()
     (tmp_path / "asgi-probe.toml").write_text(text.replace("[tool.asgi-probe]\n", "").replace("tool.asgi-probe.", ""))
     assert read_config(tmp_path).targets == config.targets
@@ -209,16 +290,21 @@ def keys_of(title: str) -> list[str]:
     return [name for heading, *rows in tables(section(title)) if heading[0] == "key" for name in named(rows)]
 
 
-REQUEST_KEYS = shapes.STEP.keys() - {*shapes.METHODS, "request", "expect", "save", "delay", "retry"}
+STEP_KEYS = {"expect", "save", "verify", "delay", "retry", "poll", "when"}
+REQUEST_KEYS = shapes.STEP.keys() - {*shapes.METHODS, "request"} - STEP_KEYS
 
 
 @pytest.mark.parametrize(
     ("documented", "existing"),
     [
         (lambda: keys_of("A file"), {*shapes.SPEC}),
-        (lambda: keys_of("A check"), {*shapes.CHECK, *shapes.STEPS, "expect", "save", "delay", "retry"}),
+        (lambda: keys_of("A check"), {*shapes.CHECK, *shapes.STEPS, *STEP_KEYS}),
         (lambda: keys_of("A request"), REQUEST_KEYS),
+        (lambda: keys_of("Procedures"), {*shapes.USE, "name"}),
+        (lambda: keys_of("Python and databases"), {*shapes.CALL}),
+        (lambda: keys_of("Looking into a database"), {*SQL}),
         (lambda: keys_of("Expectations"), {*shapes.EXPECT}),
+        (lambda: keys_of("Configuration"), {each.name for each in fields(Config)} - {"root", "file"}),
         (lambda: named(table("`auth`")), {*shapes.AUTH}),
         (lambda: named(table("`error`")), {*FAILURE_KINDS, "any"}),
         (lambda: named(table("matcher")), {*TESTS, *COMBINERS, "$because"}),
@@ -227,26 +313,50 @@ REQUEST_KEYS = shapes.STEP.keys() - {*shapes.METHODS, "request", "expect", "save
         (lambda: named(table("filter")), {*FILTERS}),
         (lambda: named(table("source")), {"$.id", *SOURCES} - {"$.PATH"}),
         (lambda: named(table("`as`")), {*FORMS}),
-        (lambda: named(table("key of a target")), {each.name for each in fields(TargetConfig)} - {"name"}),
+        (lambda: named(table("`probe.`")), {name for name in dir(Probe) if not name.startswith("_")}),
+        (lambda: named(table("key of a target")), {*_TARGET_KEYS}),
         (lambda: named(table("outcome")), {*Outcome}),
     ],
 )
 def test_a_table_names_all_that_exists_and_nothing_else(documented, existing: set[str]) -> None:
+    assert existing
     assert set(documented()) == existing
 
 
-@pytest.mark.parametrize(
-    ("title", "words"),
-    [
-        ("A request", {*shapes.METHODS, "request", *shapes.REQUEST, *shapes.PART, *shapes.BODY}),
-        ("Retry", {*shapes.RETRY}),
-        ("Expectations", {*ATTRIBUTES, "length", "sha256", "md5", "starts_with"}),
-        ("Saving", {*shapes.SAVE}),
-    ],
-)
+WORDS = {
+    "A request": {*shapes.METHODS, "request", *shapes.REQUEST, *shapes.PART, *shapes.BODY, *shapes.GRAPHQL},
+    "Rows": {"each", "matrix", "repeat", *shapes.ROWS_FILE},
+    "Conditions": {"when", "target", "target_name", "env"},
+    "Known to fail": {"xfail", *shapes.XFAIL},
+    "Locks": {"lock"},
+    "Retry": {*shapes.RETRY},
+    "Poll": {*shapes.POLL},
+    "Secrets": {"secrets", "secret"},
+    "Expectations": {*ATTRIBUTES, *PARTS, "length", "sha256", "md5", "starts_with"},
+    "Saving": {*shapes.SAVE},
+    "The probe": {each.name for each in fields(ProbeTarget)},
+    "Configuration": {"wait", "url", "within"},
+}
+"""What a section must speak of, in its text or its examples."""
+
+
+@pytest.mark.parametrize(("title", "words"), WORDS.items(), ids=WORDS)
 def test_a_section_speaks_of_its_words(title: str, words: set[str]) -> None:
-    code = " ".join(re.findall(r"`([^`]+)`", section(title)))
+    assert words
+    text = section(title)
+    code = " ".join(found["text"] for found in BLOCK.finditer(text)) + " "
+    code += " ".join(re.findall(r"`([^`]+)`", BLOCK.sub("", text)))
     assert {word for word in words if not re.search(rf"\b{word}\b", code)} == set()
+
+
+@pytest.mark.parametrize("title", ["Retry", "Poll", "Known to fail", "Rows"])
+def test_a_section_knows_no_other_keys(title: str) -> None:
+    """What is written as a key in braces exists."""
+    known = {*shapes.SPEC, *shapes.CHECK, *shapes.STEPS, *shapes.STEP, *shapes.USE, *shapes.EXPECT}
+    known |= {*shapes.RETRY, *shapes.POLL, *shapes.XFAIL, *shapes.ROWS_FILE}
+    text = BLOCK.sub("", section(title))
+    told = {key for braces in re.findall(r"`\{([^`]*)\}`", text) for key in re.findall(r"(\w+):", braces)}
+    assert told - known == set()
 
 
 @pytest.mark.parametrize("document", [README, REFERENCE])
@@ -255,12 +365,23 @@ def test_exit_codes(document: Path) -> None:
     assert codes == [*ExitCode]
 
 
-def options() -> dict[str, str | None]:
-    """Every flag of every command with its variable of the environment."""
+UNTOLD = {*oneshot.METHODS, oneshot.ANY_METHOD}
+"""Commands whose section of the reference is still to be written: they are left out below."""
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its name."""
     root = typer.main.get_command(app)
+    context = typer.Context(root)
+    return {name: root.get_command(context, name) for name in root.list_commands(context)}
+
+
+def options(untold: Collection[str] = ()) -> dict[str, str | None]:
+    """Every flag of every command, but for the untold, with its variable of the environment."""
+    told = [command for name, command in commands().items() if name not in untold]
     return {
         name: parameter.envvar
-        for command in (root, *root.commands.values())
+        for command in (typer.main.get_command(app), *told)
         for parameter in command.params
         if parameter.param_type_name == "option"
         for name in (*parameter.opts, *parameter.secondary_opts)
@@ -268,14 +389,15 @@ def options() -> dict[str, str | None]:
 
 
 def test_every_flag_is_documented_with_its_variable() -> None:
-    rows = {name: row for row in table("flag") for name in re.findall(r"`(-[^`]+)`", row[0])}
-    commands = set(re.findall(r"`(?:asgi-probe )?(--?[\w-]+)`", "\n".join(row[0] + row[1] for row in table("command"))))
-    flags = {name: variable for name, variable in options().items() if name not in commands}
+    told = [row for heading, *rows in tables(read(REFERENCE)) if heading[0] == "flag" for row in rows]
+    rows = {name: row for row in told for name in re.findall(r"`(-[^`]+)`", row[0])}
+    of_all = set(re.findall(r"`(?:asgi-probe )?(--?[\w-]+)`", "\n".join(row[0] + row[1] for row in table("command"))))
+    flags = {name: variable for name, variable in options(UNTOLD).items() if name not in of_all}
     assert rows.keys() == flags.keys()
     for name, variable in flags.items():
         variables = re.findall(r"`(\w+)`", rows[name][1])
         assert (variable in variables) if variable else not variables, name
-    assert {"--version", "-V", "--install-completion", "--show-completion"} <= commands
+    assert {"--version", "-V", "--install-completion", "--show-completion"} <= of_all
 
 
 def test_the_readme_knows_only_flags_that_exist() -> None:
@@ -287,9 +409,8 @@ def test_the_readme_knows_only_flags_that_exist() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    root = typer.main.get_command(app)
     told = {name.split()[1] for name in named(table("command"))}
-    assert {name for name in told if not name.startswith("--")} == root.commands.keys()
+    assert {name for name in told if not name.startswith("--")} == commands().keys() - UNTOLD
 
 
 MISMATCH = Mismatch("status", "", "m", 1, 2, "a.yaml", 1, 1)
@@ -297,11 +418,22 @@ BODY = Body("x", 1)
 EVENTS = [
     RunStarted("0", TargetInfo("app", "app", "a"), (), 0, 1, ""),
     CheckStarted("", "", 1, "", (), ""),
-    StepFinished("", "", "steps", Outcome.FAILED, 0.0, file="a.yaml"),
+    StepFinished("", "", "steps", Outcome.FAILED, 0.0, file="a.yaml", said=(SaidRecord("log", "x"),)),
     CheckFinished("", Outcome.FAILED, 0.0),
     Warned(""),
     RunFinished({}, 0.0, 0, None),
 ]
+
+
+WORDS_OF_EVENTS = {
+    "name",
+    "kind",
+    "address",
+    "null",
+    "interrupted",
+    *("setup", "steps", "finally", "teardown", "fixture"),
+}
+"""What stands in the table beside the fields."""
 
 
 def test_the_event_stream() -> None:
@@ -310,12 +442,21 @@ def test_the_event_stream() -> None:
     assert rows.keys() == fields_of.keys()
     for name, existing in fields_of.items():
         assert existing - rows[name] == set(), name
+        assert rows[name] - existing <= WORDS_OF_EVENTS, name
 
 
 def test_what_is_inside_events() -> None:
     request, response = RequestRecord("GET", "/", (), BODY), ResponseRecord(200, (), BODY, "HTTP/1.1")
     step = StepFinished(
-        "", "", "steps", Outcome.FAILED, 0.0, request=request, response=response, mismatches=(MISMATCH,)
+        "",
+        "",
+        "steps",
+        Outcome.FAILED,
+        0.0,
+        request=request,
+        response=response,
+        mismatches=(MISMATCH,),
+        said=(SaidRecord("log", "x"),),
     )
     data = as_data(step)
     text = section("The event stream")
@@ -323,6 +464,7 @@ def test_what_is_inside_events() -> None:
         "request": data["request"],
         "response": data["response"],
         "mismatch": data["mismatches"][0],
+        "said": data["said"][0],
     }.items():
-        (keys,) = re.findall(rf"{name}`? is `\{{([^`]*)\}}`|`{name}` `\{{([^`]*)\}}`", text)
+        (keys,) = re.findall(rf"{name}`? is (?:a list of )?`\{{([^`]*)\}}`|`{name}` `\{{([^`]*)\}}`", text)
         assert set("".join(keys).split(", ")) == inside.keys(), name

@@ -12,20 +12,25 @@ from pathlib import Path
 
 import pytest
 
+from asgi_probe.engine.sql import SQL
 from asgi_probe.exchange import FAILURE_KINDS
 from asgi_probe.judge.compiler import COMBINERS
 from asgi_probe.judge.cookies import ATTRIBUTES
 from asgi_probe.judge.kinds import KINDS
 from asgi_probe.judge.matchers import TESTS
-from asgi_probe.judge.save import FORMS
+from asgi_probe.judge.save import FORMS, SOURCES
 from asgi_probe.spec import shapes
 from asgi_probe.spec.functions import FILTERS, FUNCTION_NAMES
 from asgi_probe.spec.source import Mapping, Node, Problems, Scalar, Sequence, Source
 from asgi_probe.spec.yaml import compose
 
 ROOT = Path(__file__).parent.parent
-SPECS = sorted((ROOT / "specs").glob("*.yaml"))
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("ASGI_PROBE_")}
+SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("ASGI_PROBE_", "SHOP_")) and name != "DEMO_DATABASE"
+}
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +57,12 @@ def shop() -> Iterator[str]:
             server.wait(20)
 
 
-def run(report: Path, *arguments: str) -> list[dict]:
-    """The events of a run of all specs, through the real command line."""
+def run(report: Path, *arguments: str, environment: dict[str, str] | None = None) -> list[dict]:
+    """The events of a run of the shipped specs, all of them unless some are named, through the real command line."""
     ran = subprocess.run(
-        [sys.executable, "-m", "asgi_probe", "run", "-q", "--report", f"ndjson={report}", *arguments],
+        [sys.executable, "-m", "asgi_probe", "run", "--no-cache", "--report", f"ndjson={report}", *arguments],
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | (environment or {}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -67,27 +72,100 @@ def run(report: Path, *arguments: str) -> list[dict]:
     return [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
 
 
-def assert_green(events: list[dict]) -> None:
+def text_at(mapping: Mapping, key: str) -> str | None:
+    entry = mapping.entries.get(key)
+    return entry.value.text if entry and isinstance(entry.value, Scalar) else None
+
+
+def texts_at(mapping: Mapping, key: str) -> set[str]:
+    entry = mapping.entries.get(key)
+    node = entry.value if entry else None
+    items = node.items if isinstance(node, Sequence) else [node]
+    return {item.text for item in items if isinstance(item, Scalar)}
+
+
+def is_left_out(check: Mapping, kind: str) -> bool:
+    """Whether the spec itself says that the check is skipped where a target of that kind is asked."""
+    when = check.entries["when"].value if "when" in check.entries else None
+    if not isinstance(when, Mapping):
+        return "skip" in check.entries
+    return text_at(when, "target") not in (kind, None) or any(name.startswith("env.") for name in when.entries)
+
+
+def expected(kind: str, backend: str) -> tuple[set[str], set[str]]:
+    """The files that are to run, and the ids of the checks that are to be skipped."""
+    files, skipped = set(), set()
+    for path in SPECS:
+        spec = compose_spec(path)
+        for check in spec.entries["checks"].value.items if "checks" in spec.entries else ():
+            if backend == "trio" and "asyncio" in texts_at(spec, "tags") | texts_at(check, "tags"):
+                continue
+            files.add(path.relative_to(ROOT).as_posix())
+            if is_left_out(check, kind):
+                skipped.add(f"{path.relative_to(ROOT).as_posix()}::{text_at(check, 'name')}")
+    return files, skipped
+
+
+def assert_green(events: list[dict], kind: str, backend: str) -> None:
     outcomes = {
         event["id"]: event["outcome"]
         for event in events
         if event["event"] == "check_finished" and not event["id"].endswith(("::setup", "::teardown"))
     }
-    skipped = {id_ for id_, outcome in outcomes.items() if outcome == "skipped"}
-    assert {id_.partition("::")[0] for id_ in outcomes} == {f"specs/{path.name}" for path in SPECS}
-    assert set(outcomes.values()) <= {"passed", "flaky", "skipped"}
-    assert skipped == {"specs/auth.yaml::the password from ~/.netrc", "specs/selecting.yaml::not now"}
+    files, skipped = expected(kind, backend)
+    assert {id_.partition("::")[0] for id_ in outcomes} == files
+    assert {id_ for id_, outcome in outcomes.items() if outcome == "skipped"} == skipped
+    assert {id_ for id_, outcome in outcomes.items() if outcome == "xfailed"} == {
+        "specs/conditions.yaml::known to fail"
+    }
+    assert set(outcomes.values()) == {"passed", "flaky", "skipped", "xfailed"}
     assert [event for event in events if event["event"] == "warning"] == []
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_all_specs_are_green_in_process(backend: str, tmp_path: Path) -> None:
-    assert_green(run(tmp_path / "report.ndjson", "--backend", backend))
+ON_BOTH_LOOPS = pytest.mark.parametrize(
+    ("backend", "arguments"),
+    [("asyncio", ()), ("trio", ("--backend", "trio", "-t", "not asyncio"))],
+    ids=["asyncio", "trio"],
+)
 
 
-@pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_all_specs_are_green_live(backend: str, shop: str, tmp_path: Path) -> None:
-    assert_green(run(tmp_path / "report.ndjson", "--backend", backend, "--base-url", shop, "--wait", "20s"))
+@ON_BOTH_LOOPS
+def test_all_specs_are_green_in_process(backend: str, arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert_green(run(tmp_path / "report.ndjson", *arguments), "app", backend)
+
+
+@ON_BOTH_LOOPS
+def test_all_specs_are_green_live(backend: str, arguments: tuple[str, ...], shop: str, tmp_path: Path) -> None:
+    events = run(tmp_path / "report.ndjson", *arguments, "--base-url", shop, "--wait", "20s")
+    assert_green(events, "live", backend)
+
+
+def test_another_target_has_variables_and_dependencies_of_its_own(tmp_path: Path) -> None:
+    events = run(tmp_path / "report.ndjson", "--targets", "demo,demo-dollars", "-v", "specs/targets.yaml")
+    prices = [
+        json.loads(event["response"]["body"])["price"]
+        for event in events
+        if event["event"] == "step_finished" and "currency" in event["request"]["url"]
+    ]
+    assert prices == [0.54, 1.0]
+
+
+def test_the_database_of_the_demo_can_be_looked_into(tmp_path: Path) -> None:
+    events = run(
+        tmp_path / "report.ndjson",
+        "specs/database.yaml::the shop's own database",
+        environment={"DEMO_DATABASE": str(tmp_path / "shop.sqlite")},
+    )
+    assert [event["outcome"] for event in events if event["event"] == "check_finished"] == ["passed"]
+
+
+def test_a_secret_is_never_told(tmp_path: Path) -> None:
+    events = run(tmp_path / "report.ndjson", "-v", "specs/secrets.yaml")
+    assert len([event for event in events if event["event"] == "step_finished" and event["response"]]) == 4
+    report = (tmp_path / "report.ndjson").read_text(encoding="utf-8")
+    assert "key=***" in report
+    assert "key-of-the-shop" not in report
+    assert "eyJ" not in report
 
 
 def test_the_demo_keeps_what_it_is_told_to_keep(tmp_path: Path) -> None:
@@ -171,6 +249,10 @@ def expressions() -> str:
     return "\n".join(re.findall(r"\$\{(.*?)\}", text))
 
 
+def hooks() -> str:
+    return (ROOT / "specs" / "hooks.py").read_text(encoding="utf-8")
+
+
 def sources() -> set[str]:
     """The kinds of sources that are saved from: `$`, `header`, `text` …"""
     saves = [node for node in values_of("save") if isinstance(node, Mapping)]
@@ -189,25 +271,37 @@ WITHOUT_EXAMPLE = {"tls"}
         (lambda: keys_at("checks"), {*shapes.CHECK, *shapes.STEPS}),
         (lambda: keys_at("checks") | keys_at("steps") | keys_at("defaults"), {*shapes.STEP} - {"form", "multipart"}),
         (keys_anywhere, {"form", "multipart"}),
+        (lambda: keys_at("steps"), {*shapes.USE}),
         (lambda: keys_at("request"), {*shapes.REQUEST}),
         (lambda: keys_at("expect"), {*shapes.EXPECT}),
         (lambda: keys_at("auth"), {*shapes.AUTH}),
         (lambda: keys_at("retry"), {*shapes.RETRY}),
+        (lambda: keys_at("poll"), {*shapes.POLL}),
         (lambda: keys_at("body"), {*shapes.BODY}),
+        (lambda: keys_at("graphql"), {*shapes.GRAPHQL}),
+        (lambda: keys_at("query"), {*shapes.ROWS_FILE}),
+        (lambda: keys_at("schema"), {"file"}),
+        (lambda: keys_at("each"), {*shapes.ROWS_FILE}),
+        (lambda: keys_at("xfail"), {*shapes.XFAIL}),
+        (lambda: keys_at("fixtures"), {*shapes.CALL}),
+        (lambda: keys_at("verify"), {*shapes.CALL, *SQL}),
         (lambda: keys_below("multipart"), {*shapes.PART}),
         (lambda: keys_below("save"), {*shapes.SAVE}),
         (lambda: keys_at("bytes"), {"length", "sha256", "md5", "starts_with"}),
+        (lambda: keys_below("html"), {"text", "attr", "count"}),
         (lambda: keys_below("cookies"), {*ATTRIBUTES}),
         (lambda: keys_at("target") | scalars_at("target"), {"demo"}),
         (keys_anywhere, {*TESTS, *COMBINERS, "$because"}),
         (lambda: scalars_at("$is"), {*KINDS}),
         (lambda: scalars_at("error"), {*FAILURE_KINDS, "any"} - WITHOUT_EXAMPLE),
         (lambda: scalars_at("as"), {*FORMS}),
-        (sources, {"$", "header", "cookie", "status", "text", "json", "url", "time", "jwt"}),
+        (sources, {source.partition(".")[0] for source in SOURCES}),
         (lambda: set(re.findall(r"\b(\w+)\(", expressions())), {*FUNCTION_NAMES}),
         (lambda: set(re.findall(r"\| *(\w+)", expressions())), {*FILTERS}),
+        (lambda: set(re.findall(r"\bprobe\.(\w+)", hooks())), {"app", "client", "response", "vars"}),
     ],
     ids=lambda value: "" if callable(value) else " ".join(sorted(value))[:40],
 )
 def test_everything_is_used_at_least_once(used, known: set[str]) -> None:
+    assert known
     assert known - used() == set()

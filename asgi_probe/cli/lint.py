@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
 
@@ -32,13 +34,22 @@ def lint(
     target: options.TargetName = None,
     var: options.Var = None,
     vars_file: options.VarsFile = None,
+    secret: options.Secret = None,
     color: options.ColorWhen = "auto",
 ) -> None:
     """Check specs without sending anything: all problems of all files, each with its place."""
     with ending(color) as screen:
+        from asgi_probe.project.variables import given_secrets
         from asgi_probe.project.workspace import Wish, open_workspace
 
-        wish = Wish(paths or (), var=var or (), vars_file=vars_file or (), target_name=target, needs_target=False)
+        wish = Wish(
+            paths or (),
+            var=var or (),
+            vars_file=vars_file or (),
+            target_name=target,
+            needs_target=False,
+            secrets=given_secrets(secret or (), os.environ),
+        )
         workspace = open_workspace(wish)
         files, checks = len(workspace.plan.files), len(workspace.plan.checks)
         screen.write(workspace.warnings)

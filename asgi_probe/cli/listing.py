@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -51,11 +52,13 @@ def list_(
     target: options.TargetName = None,
     var: options.Var = None,
     vars_file: options.VarsFile = None,
+    secret: options.Secret = None,
     color: options.ColorWhen = "auto",
 ) -> None:
     """List the checks that would run: their ids, tags and places. Sends nothing."""
     with ending(color) as screen:
         from asgi_probe.cli.ordering import order_from, ordered
+        from asgi_probe.project.variables import given_secrets
         from asgi_probe.project.workspace import Wish, open_workspace
 
         order = order_from(
@@ -70,6 +73,7 @@ def list_(
             target_name=target,
             needs_target=False,
             imports=False,
+            secrets=given_secrets(secret or (), os.environ),
         )
         workspace = ordered(open_workspace(wish), order)
         open_screen(sys.stderr, color=color).write(workspace.notes)

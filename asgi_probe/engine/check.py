@@ -105,6 +105,7 @@ class CheckRun:
         try:
             for name, value in self.plan.late.items():
                 self.scope[name] = value.render(self.scope)
+                self._hide({name: self.scope[name]})
         except VariableError as error:
             self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
             return False
@@ -117,6 +118,11 @@ class CheckRun:
         except (Unjudgeable, VariableError) as error:
             self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
             return None
+
+    def _hide(self, given: Scope) -> None:
+        """Those of these variables that are secret are not told."""
+        for name in self.secret & given.keys():
+            self.secrets.add(given[name])
 
     async def cancellable(self, phase: Phase) -> None:
         """Run the steps until one does not pass, the check's time is up, or the run is stopped."""
@@ -167,6 +173,7 @@ class CheckRun:
         try:
             reason = unmet(use.when, scope) if use.when else None
             given = {} if reason or use.given is None else use.given.render(scope)
+            self._hide(given)
         except (Unjudgeable, VariableError) as error:
             reason, given = None, {}
             run.last.error(str(error), error.node)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe.engine.looks import compile_hook
 from asgi_probe.engine.plan import CheckPlan, FilePlan, HookPlan, Xfail
 from asgi_probe.engine.rows import read_rows
-from asgi_probe.engine.secrets import SHORTEST, is_too_short
+from asgi_probe.engine.secrets import SHORTEST, Secrets, is_too_short
 from asgi_probe.engine.steps import Known, Places, StepCompiler, may_give_more, saved_by
 from asgi_probe.spec import units
 from asgi_probe.spec.source import Mapping, Scalar, Sequence, is_null
@@ -38,12 +38,15 @@ def compile_file(
     *,
     library: Library | None = None,
     needs: Several[FilePlan] = (),
+    secret: frozenset[str] = frozenset(),
 ) -> FilePlan:
     """Compile every check of a spec; `given` are the command line's variables, `needs` the files that run before it.
 
-    What is wrong goes into `problems`. Procedures of other files are found in `library`.
+    What is wrong goes into `problems`. Procedures of other files are found in `library`. `secret` are the names of
+    variables that are never told besides those that the spec and its target call so.
     """
-    return _File(spec, asked, given, Places(problems, spec.source.path.parent, root), library, needs).compile()
+    places = Places(problems, spec.source.path.parent, root)
+    return _File(spec, asked, given, places, library, needs, secret).compile()
 
 
 class _File:
@@ -57,12 +60,17 @@ class _File:
         places: Places,
         library: Library | None,
         needs: Several[FilePlan],
+        secret: frozenset[str],
     ) -> None:
         self.spec = spec
         self.asked = asked
         self.places = places
         self.problems = places.problems
         self.needs = needs
+        self.secret = secret
+        self.mask: Callable[[str], str] = str
+        self.wrong: set[int] = set()
+        """The nodes of which it has been told what is wrong, by their identity: other rows would tell it again."""
         self.steps = StepCompiler(spec, asked.limits, library, places)
         self.strong = {"target": asked.kind, "target_name": asked.name, **asked.vars, **given}
         before = len(self.problems.diagnostics)
@@ -79,6 +87,7 @@ class _File:
         spec = self.spec
         weak = self._values()
         scope = {**weak, **self.strong}
+        self.mask = self._mask_of(scope)
         given = self.names.plus(
             (name for file in self.needs for name in file.gives), open=any(file.gives_more for file in self.needs)
         )
@@ -136,6 +145,18 @@ class _File:
     def _secret_names(self) -> frozenset[str]:
         return frozenset(name.text for name in self.spec.secrets) | frozenset(self.asked.secrets)
 
+    @property
+    def _told_by_none(self) -> frozenset[str]:
+        """The names of all variables that are secret."""
+        return self._secret_names() | self.secret
+
+    def _mask_of(self, scope: dict[str, Any]) -> Callable[[str], str]:
+        """What keeps the secrets that are known before the run out of names and reasons."""
+        secrets = Secrets()
+        for name in self._told_by_none & scope.keys():
+            secrets.add(scope[name])
+        return secrets.mask
+
     def _refuse_short_secrets(self, scope: dict[str, Any]) -> None:
         for name in self.spec.secrets:
             if fault := naming_fault(name.text):
@@ -172,10 +193,13 @@ class _File:
             steps = (*steps, *self.steps.verify(check.fields.get("verify"), after))
         last = self.steps.steps(check.finally_, after)
         when = self.steps.when(check.fields.get("when"), self.places.at(inner))
+        usual = self.mask
         for row in rows.rows:
             own = scope | row.values if row.values else scope
             named = self.names.plus(rows.names)
-            name = self._name(check, own, named, row.label)
+            self.mask = self._mask_of(own) if self._told_by_none & row.values.keys() else usual
+            label = row.label(self.mask)
+            name = self._name(check, own, named, label)
             for number in range(1, self._repeats(check, own, named) + 1):
                 shown = self._unique(f"{name} #{number}", check) if number > 1 else name
                 yield CheckPlan(
@@ -190,7 +214,7 @@ class _File:
                     None if check.inline else self._timeout(check, own, named),
                     self.title,
                     self._said(check, "description", own, named),
-                    base=name.removesuffix(f"[{row.label}]") if row.label else name,
+                    base=name.removesuffix(f"[{label}]") if label else name,
                     number=order,
                     row=row.values,
                     late=row.late,
@@ -198,6 +222,7 @@ class _File:
                     xfail=self._xfail(check, own, named),
                     locks=self._locks(check, own, named),
                 )
+        self.mask = usual
 
     def _name(self, check: Check, scope: dict[str, Any], known: Known, label: str) -> str:
         row = f"[{label}]" if label else ""
@@ -229,7 +254,7 @@ class _File:
         if node is None:
             return None
         text = self._worked_out(node, Compilation.text, scope, known)
-        return None if text is None else str(text)
+        return None if text is None else self.mask(str(text))
 
     def _worked_out(
         self,
@@ -242,6 +267,8 @@ class _File:
         before = len(self.problems.diagnostics)
         value = read(self.places.at(known or self.names), node)
         if len(self.problems.diagnostics) > before:
+            self.wrong.add(id(node))
+        if id(node) in self.wrong:
             return None
         try:
             return value.render(scope)
@@ -295,7 +322,8 @@ class _File:
         found = []
         for item in items:
             if isinstance(item, Scalar) and not is_null(item):
-                found.append(self._text(item, scope, known) or "")
+                lock = self._worked_out(item, Compilation.text, scope, known)
+                found.append("" if lock is None else str(lock))
             else:
                 self.problems.add(item, "expected the name of a lock as text")
         return tuple(dict.fromkeys(filter(None, found)))

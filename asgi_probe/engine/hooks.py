@@ -16,7 +16,7 @@ from asgi_probe.spec.source import did_you_mean
 from asgi_probe.target.importing import import_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
     from pathlib import Path
 
     from asgi_probe.spec.hooks import Hook
@@ -51,10 +51,19 @@ def _check_arguments(hook: Hook, function: Callable[..., Any], problems: Problem
     try:
         signature.bind(*probe, **dict.fromkeys(hook.given))
     except TypeError as error:
-        named = [*signature.parameters][len(probe) :]
-        odd = next((name for name in hook.given if name not in named), "")
-        hint = did_you_mean(odd, named) or f"it takes ({', '.join(signature.parameters)})"
-        problems.add(hook.node, f"{hook.reference!r} does not take what it is given: {error}", hint)
+        problems.add(
+            hook.node,
+            f"{hook.reference!r} does not take what it is given: {error}",
+            _what_it_takes(signature, hook.given, len(probe)),
+        )
+
+
+def _what_it_takes(signature: inspect.Signature, given: Sequence[str], by_position: int) -> str:
+    first, named = [*signature.parameters][:by_position], [*signature.parameters][by_position:]
+    if first and first[0] in given:
+        return f"its first argument is the probe: write (probe, {first[0]}), or (*, {first[0]}) to get none"
+    odd = next((name for name in given if name not in named), "")
+    return did_you_mean(odd, named) or f"it takes ({', '.join(signature.parameters)})"
 
 
 def takes_probe(function: Callable[..., Any]) -> bool:

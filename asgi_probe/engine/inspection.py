@@ -89,13 +89,13 @@ class Inspection:
         return probe_for(self.session, scope, answer, self.target)
 
     async def look(
-        self, looks: Looks, scope: Scope, answer: Answer | None, seconds: float, keep: Keep
-    ) -> list[Mismatch]:
-        """Call all, each within so many seconds; gives what they found wrong, raises HookError and VariableError.
+        self, looks: Looks, scope: Scope, answer: Answer | None, seconds: float, keep: Keep, mismatches: list[Mismatch]
+    ) -> None:
+        """Call all, each within so many seconds; raises HookError and VariableError.
 
-        What one returns goes to `keep`, and is in `scope` for the next.
+        What they find wrong is in `mismatches`, however it ends. What one returns goes to `keep`, and is in `scope` for
+        the next.
         """
-        mismatches: list[Mismatch] = []
         for look in looks:
             if not isinstance(look, HookPlan):
                 mismatches += await self._queried(look, scope, seconds)
@@ -104,7 +104,6 @@ class Inspection:
             saved = await self._asserted(look, given, self.probe(scope, answer), seconds, mismatches)
             for name, value in saved.items():
                 keep(name, value, look.node)
-        return mismatches
 
     async def _queried(self, plan: SqlPlan, scope: Scope, seconds: float) -> list[Mismatch]:
         from asgi_probe.engine.sql import SqlError

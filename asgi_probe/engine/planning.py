@@ -25,13 +25,19 @@ class Planner:
     """Compiles files, each once for each target, those that it needs before it; what is wrong goes to `problems`."""
 
     def __init__(
-        self, library: Library, given: dict[str, Any], problems: Problems, asked: Callable[[Spec], Asked]
+        self,
+        library: Library,
+        given: dict[str, Any],
+        problems: Problems,
+        asked: Callable[[Spec], Asked],
+        secret: Iterable[str] = (),
     ) -> None:
-        """`given` are the command line's variables, `asked` says which target a spec asks."""
+        """`given` are the command line's variables, `secret` those of them that are; `asked` says whom a spec asks."""
         self._library = library
         self._given = given
         self._problems = problems
         self._asked = asked
+        self._secret = frozenset(secret)
         self._plans: dict[tuple[str, int], FilePlan] = {}
         self._under_way: list[str] = []
 
@@ -44,7 +50,14 @@ class Planner:
             needs = [plan for name in spec.needs if (plan := self._needed(name, asked)) is not None]
             self._under_way.pop()
             self._plans[key] = compile_file(
-                spec, asked, self._given, self._library.root, self._problems, library=self._library, needs=needs
+                spec,
+                asked,
+                self._given,
+                self._library.root,
+                self._problems,
+                library=self._library,
+                needs=needs,
+                secret=self._secret,
             )
         return self._plans[key]
 

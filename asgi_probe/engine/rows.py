@@ -13,7 +13,7 @@ from asgi_probe.spec.variables import check_name, naming_fault
 from asgi_probe.spec.written import as_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
     from asgi_probe.spec.source import Entry, Node
@@ -32,14 +32,13 @@ class Row:
     late: dict[str, Value] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def label(self) -> str:
-        """`sku=A-1,qty=2`, cut, or what the row itself calls `name`."""
+    def label(self, mask: Callable[[str], str] = str) -> str:
+        """`sku=A-1,qty=2`, masked and cut, or what the row itself calls `name`."""
         if "name" in self.written:
             text = self.written["name"]
         else:
             text = ",".join([f"{name}={value}" for name, value in self.written.items()])
-        text = " ".join(text.split())
+        text = " ".join(mask(text).split())
         return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
 
     def joined(self, other: Row) -> Row:

@@ -246,13 +246,15 @@ class StepRun:
         def keep(name: str, value: Any, place: Node) -> None:
             self._keep(name, value, scope, secret=False, place=place)
 
+        found: list[Mismatch] = []
         try:
-            self.last.mismatch(await self.inspection.look(looks, scope, answer, seconds, keep))
+            await self.inspection.look(looks, scope, answer, seconds, keep, found)
         except HookError as error:
             self.last.error(str(error), error.node, raised=error.raised)
         except Unjudgeable as error:
             self.last.error(str(error), error.node, error.kind, error.cause)
         finally:
+            self.last.mismatch(found)
             self.secrets += self.inspection.pools.passwords
 
     def _save(self, saves: Iterable[Save], scope: Scope, answer: Answer) -> None:

@@ -117,6 +117,16 @@ def test_what_is_no_secret(project, args, environment, told):
     assert "hunter22" not in ran.said
 
 
+@pytest.mark.parametrize("command", ["lint", "list"])
+def test_no_command_tells_a_secret(project, command):
+    project.write("a.yaml", "checks: [{name: 'with ${key}', get: /ok}, {skip: 'for ${key}', get: /ok}]")
+    for args, environment in ((["--secret", "key=hunter22"], {}), ([], {"ASGI_PROBE_SECRET_KEY": "hunter22"})):
+        ran = project.command(command, "a.yaml", *args, **environment)
+        assert ran.exit == 0, ran.said
+        assert "hunter22" not in ran.said
+        assert ("with ***" in ran.out) == (command == "list")
+
+
 def test_diagnostics_tell_no_secret(project):
     project.write("a.yaml", "secrets: password\nchecks: [{get: /ok, timeout: '${password}', repeat: '${password}'}]")
     ran = project.probe("a.yaml", "--secret", "password=hunter22")

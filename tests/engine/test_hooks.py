@@ -144,6 +144,24 @@ async def test_all_hooks_are_asked_and_a_retry_asks_them_again(tmp_path):
     assert ran.outcomes["again"] == "flaky"
 
 
+async def test_what_was_found_wrong_before_an_error_is_told_with_it(tmp_path):
+    write(
+        tmp_path,
+        """
+        def wrong(probe):
+            assert False, "the item was not written"
+
+        def broken(probe):
+            raise ValueError("no such table")
+        """,
+    )
+    text = "checks: [{name: c, get: /a, verify: ['hooks:wrong', 'hooks:broken', 'hooks:wrong']}]"
+    ran = await Ran(tmp_path, text, app=app).ended()
+    check = ran.check("c")
+    assert (str(check.outcome), check.reason) == ("error", "hooks:broken raised ValueError('no such table')")
+    assert [mismatch.message for mismatch in check.mismatches] == ["hooks:wrong: the item was not written"]
+
+
 async def test_verify_beside_steps_runs_after_the_last_one(tmp_path):
     write(
         tmp_path,
@@ -251,13 +269,18 @@ async def test_secrets_in_a_hooks_words_and_traceback_are_masked(tmp_path):
         ("{call: 'hooks:look', with: {tabel: x}}", "1:35: 'hooks:look' does not take what it is given: "
          "got an unexpected keyword argument 'tabel' (did you mean 'table'?)"),
         ("'hooks:needs_more'", "1:28: 'hooks:needs_more' does not take what it is given: missing a required argument"),
+        ("{call: 'hooks:no_probe', with: {zone: x}}", "1:35: 'hooks:no_probe' does not take what it is given: multiple "
+         "values for argument 'zone' (its first argument is the probe: write (probe, zone), or (*, zone) to get none)"),
         ("{with: {a: 1}}", "1:28: a call needs 'call' (such as {call: 'shop.probes:row_exists', with: {id: 1}})"),
         ("[5, 'hooks:look']", "1:29: expected 'module:function' or {call:, with:}, found a number"),
         ("'broken:look'", "1:28: 'broken' could not be imported: it raised RuntimeError('no database')"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_hooks_is_found_before_the_run(tmp_path, verify, found):
-    write(tmp_path, "VALUE = 5\ndef look(probe, table=1): ...\ndef needs_more(probe, what): ...\n")
+    write(
+        tmp_path,
+        "VALUE = 5\ndef look(probe, table=1): ...\ndef needs_more(probe, what): ...\ndef no_probe(zone): ...\n",
+    )
     write(tmp_path, "raise RuntimeError('no database')\n", "broken.py")
     told, *_ = problems(tmp_path, f"checks: [{{get: /a, verify: {verify}}}]")
     assert told.startswith(found), told

@@ -528,8 +528,65 @@ async def test_secrets_are_masked_wherever_they_come_up(tmp_path):
     told = repr(ran.events)
     assert "hunter22" not in told
     assert "t0k3n-of-ada" not in told
-    assert "pin=4711" not in told.replace("c[pin=4711]", "")
-    assert ran.steps("c[pin=4711]")[0].saved == {"token": "***"}
+    assert "4711" not in told
+    assert ran.steps("c[pin=***]")[0].saved == {"token": "***"}
+
+
+async def test_secrets_of_rows_and_of_procedures_are_masked(tmp_path):
+    text = """
+    secrets: [password]
+    setup:
+      - {get: /setup, save: {word: $.word}}
+    procedures:
+      p:
+        - {get: '/${password}', expect: 404}
+    checks:
+      - {name: late, each: [{password: '${word}-late'}], get: '/${password}', expect: 404}
+      - {name: used, steps: [{use: '#p', with: {password: hunter23}}]}
+    """
+    ran = await Ran(tmp_path, text, app=Service(setup='{"word": "hunter22"}')).ended()
+    late = "late[password=${word}-late]"
+    assert ran.outcomes == {"setup": "passed", late: "failed", "used": "failed"}
+    assert [ran.steps(name)[0].request.url for name in (late, "used")] == ["http://testserver/***"] * 2
+    assert "hunter23" not in repr(ran.events)
+
+
+def test_names_and_reasons_hold_no_secrets(tmp_path):
+    text = """
+    name: the file of ${key}
+    description: with ${key}
+    secrets: [key, password]
+    vars: {key: hunter22}
+    checks:
+      - {name: 'with ${key}', description: 'of ${key}', get: /, lock: '${key}'}
+      - {name: not now, skip: 'wants ${key}', get: /}
+      - {name: known, xfail: 'since ${key}', get: /}
+      - name: rows of ${password}
+        each: [{password: hunter23}, {password: hunter24}, {user: ada, password: 'hunter25'}]
+        get: /
+      - {name: long, each: [{password: '%s'}], get: /}
+      - {name: given, each: [{a: '${token}'}], get: /}
+    """
+    (plan,) = planned(tmp_path, text % ("hunter26" * 20), given={"token": "hunter27"}, secret={"token"})
+    assert [check.name for check in plan.checks] == [
+        "with ***",
+        "not now",
+        "known",
+        "rows of ***[password=***]",
+        "rows of ***[password=***] (2)",
+        "rows of ***[user=ada,password=***]",
+        "long[password=***]",
+        "given[a=***]",
+    ]
+    assert (plan.title, plan.description) == ("the file of ***", "with ***")
+    first, skipped, known, *_ = plan.checks
+    assert (first.description, first.locks) == ("of ***", ("hunter22",))
+    assert (skipped.skip, known.xfail.reason) == ("wants ***", "since ***")
+
+
+def test_what_is_wrong_with_a_name_is_told_once_for_all_rows(tmp_path):
+    text = "checks: [{name: 'c ${b}', each: [{a: 1}, {a: 2}], get: /}]"
+    assert problems(tmp_path, text) == ["1:20: unknown variable 'b' (known here: a, target, target_name)"]
 
 
 def test_a_short_secret_is_refused(tmp_path):

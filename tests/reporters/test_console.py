@@ -289,6 +289,13 @@ def test_many_passing_checks_are_counted():
     assert "  ○ last           skipped\n  … and 980 more passed\n" in text
 
 
+def test_the_reason_is_told_of_a_check_all_of_whose_steps_were_left_out():
+    reason = "when target: expected 'live', got 'app'"
+    left_out = step(Outcome.SKIPPED, reason=reason)
+    text = tell([*check(A, "one", Outcome.SKIPPED, steps=[left_out], reason=reason), finished(skipped=1)])
+    assert f"  ○ one    skipped: {reason}\n" in text
+
+
 def test_several_outcomes_that_are_only_counted():
     events = [*many(21), *[event for row in range(22) for event in check(A, f"s{row}", Outcome.SKIPPED)]]
     assert "  … and 1 more passed, 2 more skipped\n" in tell([*events, finished(passed=21, skipped=22)])
