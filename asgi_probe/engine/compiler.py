@@ -38,15 +38,12 @@ def compile_file(
     *,
     library: Library | None = None,
     needs: Several[FilePlan] = (),
-    secret: frozenset[str] = frozenset(),
 ) -> FilePlan:
     """Compile every check of a spec; `given` are the command line's variables, `needs` the files that run before it.
 
-    What is wrong goes into `problems`. Procedures of other files are found in `library`. `secret` are the names of
-    variables that are never told besides those that the spec and its target call so.
+    What is wrong goes into `problems`. Procedures of other files are found in `library`.
     """
-    places = Places(problems, spec.source.path.parent, root)
-    return _File(spec, asked, given, places, library, needs, secret).compile()
+    return _File(spec, asked, given, Places(problems, spec.source.path.parent, root), library, needs).compile()
 
 
 class _File:
@@ -60,14 +57,14 @@ class _File:
         places: Places,
         library: Library | None,
         needs: Several[FilePlan],
-        secret: frozenset[str],
     ) -> None:
         self.spec = spec
         self.asked = asked
         self.places = places
         self.problems = places.problems
         self.needs = needs
-        self.secret = secret
+        self.secret = frozenset(name.text for name in spec.secrets) | frozenset(asked.secrets)
+        """The names of variables that are not to be told."""
         self.mask: Callable[[str], str] = str
         self.wrong: set[int] = set()
         """The nodes of which it has been told what is wrong, by their identity: other rows would tell it again."""
@@ -116,10 +113,10 @@ class _File:
             weak,
             self.strong,
             self._text(spec.description, scope),
-            frozenset(self.places.used) | frozenset(spec.vars) | self._secret_names(),
+            frozenset(self.places.used) | frozenset(spec.vars) | self.secret,
             fixtures,
             tuple(file.name for file in self.needs),
-            self._secret_names(),
+            self.secret,
             tuple(self.places.hooks),
             saved,
             more or bool(fixtures) or may_give_more(setup),
@@ -142,18 +139,10 @@ class _File:
         found = [compile_hook(node, compilation) for node in self.spec.fixtures]
         return tuple([fixture for fixture in found if fixture is not None])
 
-    def _secret_names(self) -> frozenset[str]:
-        return frozenset(name.text for name in self.spec.secrets) | frozenset(self.asked.secrets)
-
-    @property
-    def _told_by_none(self) -> frozenset[str]:
-        """The names of all variables that are secret."""
-        return self._secret_names() | self.secret
-
     def _mask_of(self, scope: dict[str, Any]) -> Callable[[str], str]:
         """What keeps the secrets that are known before the run out of names and reasons."""
         secrets = Secrets()
-        for name in self._told_by_none & scope.keys():
+        for name in self.secret & scope.keys():
             secrets.add(scope[name])
         return secrets.mask
 
@@ -197,7 +186,7 @@ class _File:
         for row in rows.rows:
             own = scope | row.values if row.values else scope
             named = self.names.plus(rows.names)
-            self.mask = self._mask_of(own) if self._told_by_none & row.values.keys() else usual
+            self.mask = self._mask_of(own) if self.secret & row.values.keys() else usual
             label = row.label(self.mask)
             name = self._name(check, own, named, label)
             for number in range(1, self._repeats(check, own, named) + 1):

@@ -30,14 +30,12 @@ class Planner:
         given: dict[str, Any],
         problems: Problems,
         asked: Callable[[Spec], Asked],
-        secret: Iterable[str] = (),
     ) -> None:
-        """`given` are the command line's variables, `secret` those of them that are; `asked` says whom a spec asks."""
+        """`given` are the command line's variables, `asked` says which target a spec asks."""
         self._library = library
         self._given = given
         self._problems = problems
         self._asked = asked
-        self._secret = frozenset(secret)
         self._plans: dict[tuple[str, int], FilePlan] = {}
         self._under_way: list[str] = []
 
@@ -57,7 +55,6 @@ class Planner:
                 self._problems,
                 library=self._library,
                 needs=needs,
-                secret=self._secret,
             )
         return self._plans[key]
 

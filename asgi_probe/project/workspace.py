@@ -90,7 +90,7 @@ def open_workspace(wish: Wish) -> Workspace:
     selects = _selector(wish)
     found, loaded = _loaded(wish, config, cwd)
     targets = _each_target(config, wish, loaded.problems)
-    planners = [Planner(loaded.library, given, loaded.problems, each.asked, wish.secrets) for each in targets]
+    planners = [Planner(loaded.library, given, loaded.problems, each.asked) for each in targets]
     files = [planner.file(spec) for planner in planners for spec in loaded.specs]
     known = [file for planner in planners for file in planner.files]
     if wish.imports:
@@ -345,7 +345,7 @@ def open_spec(path: Path, config: Config, wish: Wish, given: dict[str, Any]) -> 
     """Read and compile one file; a SpecError has all that is wrong with it and what it needs, a UsageError is told."""
     loaded = load([path], root=config.root)
     targets = _Targets(config, wish, loaded.problems)
-    planner = Planner(loaded.library, given, loaded.problems, targets.asked, wish.secrets)
+    planner = Planner(loaded.library, given, loaded.problems, targets.asked)
     plans = [planner.file(spec) for spec in loaded.specs]
     import_hooks([hook for file in planner.files for hook in file.hooks], config.root, loaded.problems)
     if loaded.problems.errors:

@@ -188,7 +188,10 @@ class Composer:
         try:
             url = httpx.URL(text if _ABSOLUTE.match(text) else self._join(text))
         except (httpx.InvalidURL, ValueError) as error:
-            raise Unsendable(f"{text!r} is no address: {str(error)[:1].lower()}{str(error)[1:]}") from error
+            reason = str(error).partition(": ")[
+                0
+            ]  # what it quotes may be a part of a secret, which is masked as a whole
+            raise Unsendable(f"{text!r} is no address: {reason[:1].lower()}{reason[1:]}") from error
         if url.scheme not in _PORTS or not url.host:
             raise Unsendable(f"{text!r} is no address to ask, expected a path, http://… or https://…")
         return url.copy_with(fragment=None) if url.fragment else url
