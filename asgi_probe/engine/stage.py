@@ -197,6 +197,7 @@ class Stage:
                 file.secrets.add(scope[name])
         if file.left_out is None and plan.fixtures:
             await self._open_fixtures(file)
+        self._secrets.learn(file.secrets.values, MOST)
         if plan.setup is None:
             return
         run = self._run_of(plan.setup, file, file.scope(), file.inspection)

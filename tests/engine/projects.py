@@ -16,7 +16,6 @@ from asgi_probe.target.asgi import AppTarget
 from asgi_probe.target.importing import LoadedApp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from asgi_probe.engine.events import Event
@@ -28,7 +27,6 @@ def compiled(
     *texts: str,
     asked: Asked | None = None,
     given: dict[str, Any] | None = None,
-    secret: Iterable[str] = (),
 ) -> tuple[list[FilePlan], Problems]:
     """The plans of these specs, named `a.yaml`, `b.yaml` …, and all that is wrong with them."""
     paths = []
@@ -38,7 +36,7 @@ def compiled(
         paths.append(path)
     loaded = load(paths, root=root)
     asked = asked or Asked("app", "app")
-    planner = Planner(loaded.library, given or {}, loaded.problems, lambda _: asked, secret)
+    planner = Planner(loaded.library, given or {}, loaded.problems, lambda _: asked)
     plans = [planner.file(spec) for spec in loaded.specs]
     import_hooks([hook for plan in plans for hook in plan.hooks], root, loaded.problems)
     return plans, loaded.problems

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from asgi_probe.engine.plan import Asked
 from tests.engine.projects import Ran, compiled, planned
 
 if TYPE_CHECKING:
@@ -567,7 +568,9 @@ def test_names_and_reasons_hold_no_secrets(tmp_path):
       - {name: long, each: [{password: '%s'}], get: /}
       - {name: given, each: [{a: '${token}'}], get: /}
     """
-    (plan,) = planned(tmp_path, text % ("hunter26" * 20), given={"token": "hunter27"}, secret={"token"})
+    (plan,) = planned(
+        tmp_path, text % ("hunter26" * 20), given={"token": "hunter27"}, asked=Asked("app", "app", secrets=("token",))
+    )
     assert [check.name for check in plan.checks] == [
         "with ***",
         "not now",
