@@ -22,7 +22,14 @@ ROWS = {
         "loading and planning 8 checks in 2 files",
     ],
     "memory": ["peak at 200 requests"],
-    "pytest": ["pytest with the plugin, unused"],
+    "flows": [
+        "a step with a hook",
+        "each of 20 rows",
+        "peak with 20 rows",
+        "a passing check, with three secrets",
+        "a failing check, with three secrets",
+    ],
+    "pytest": ["pytest with the plugin, unused", "pytest, 8 checks as items"],
 }
 
 
@@ -44,4 +51,6 @@ def test_group(group: str) -> None:
 def test_unknown_group() -> None:
     ran = benchmarks("speed")
     assert ran.returncode == 2
-    assert "unknown group 'speed', expected any of startup, in_process, live, loading, memory, pytest" in ran.stderr
+    assert (
+        "unknown group 'speed', expected any of startup, in_process, live, loading, memory, flows, pytest" in ran.stderr
+    )

@@ -60,7 +60,7 @@ class Run:
         self._options = options
         self._stop = stop
         self._emit = emit
-        self._secrets = secrets or Secrets(options.secrets)
+        self._secrets = Secrets(options.secrets) if secrets is None else secrets
         self._pools = Pools()
         self._score = Score()
         self._tally = Tally()

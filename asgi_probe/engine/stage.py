@@ -154,7 +154,7 @@ class Stage:
         """`needed` are the names of the files that others need; `secrets` takes in what is found to be one."""
         self.target = target
         self.score = score or Score()
-        self._secrets = secrets or Secrets(options.secrets)
+        self._secrets = Secrets(options.secrets) if secrets is None else secrets
         self._pools = pools or Pools()
         self._options = options
         self._stop = stop

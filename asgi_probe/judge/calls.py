@@ -131,8 +131,11 @@ def _awaiting(said: Awaitable[Any]) -> Callable[[], Awaitable[Any]]:
 
 
 def _verdict(said: Any) -> Verdict:
-    if said:
-        return Verdict(accepted=True)
+    try:
+        if said:
+            return Verdict(accepted=True)
+    except BaseException as error:  # noqa: BLE001 - an array of many values has no truth, and says so
+        return _raised(error)
     hint = "it returned nothing; let it return True for what is right" if said is None else ""
     return Verdict(accepted=False, reason=hint and f"; {hint}")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from asgi_probe.engine.events import Event
-    from asgi_probe.engine.plan import FilePlan
+    from asgi_probe.engine.plan import CheckPlan, FilePlan
     from asgi_probe.engine.stage import OpenFile, RunOptions
     from asgi_probe.engine.stopping import Stop
     from asgi_probe.target.base import Target
@@ -46,25 +46,32 @@ class TargetRun:
         self._results: dict[tuple[str, str], Result] = {}
         self._settled: set[str] = set()
 
-    async def open(self, name: str) -> str | None:
-        """Open a file if it is not; says why none of its checks can be judged, if that is so."""
-        if name not in self._open:
-            plan = self._plans[name]
-            for needed in plan.needs:
-                await self._run_whole(needed)
-            file = self._open[name] = self._stage.file(plan)
-            await self._stage.open(file)
-            self._opening[name] = self._take()
+    async def open(self, name: str) -> None:
+        """Open a file, those that it needs before it, unless it is open."""
+        if name in self._open:
+            return
+        plan = self._plans[name]
+        for needed in plan.needs:
+            await self._run_whole(needed)
+        file = self._open[name] = self._stage.file(plan)
+        await self._stage.open(file)
+        self._opening[name] = self._take()
+
+    def is_open(self, name: str) -> bool:
+        """Whether `open` has been called."""
+        return name in self._open
+
+    def trouble(self, name: str) -> str | None:
+        """Why none of the checks of an open file can be judged, if that is so."""
         return self._open[name].trouble
 
-    async def result(self, name: str, check_id: str) -> Result:
+    async def result(self, check: CheckPlan) -> Result:
         """Run a check of an open file, if it has not been run."""
-        key = (name, check_id)
+        key = (check.file, check.id)
         if key not in self._results:
-            check = next(check for check in self._plans[name].checks if check.id == check_id)
-            await self._stage.check(self._open[name], check)
+            await self._stage.check(self._open[check.file], check)
             events = self._take()
-            self._results[key] = Result(_finish_of(check_id, events), events)
+            self._results[key] = Result(_finish_of(check.id, events), events)
         return self._results[key]
 
     def opening(self, name: str) -> tuple[Event, ...]:
@@ -109,7 +116,7 @@ class TargetRun:
     async def _run_whole(self, name: str) -> None:
         await self.open(name)
         for check in self._plans[name].checks:
-            await self.result(name, check.id)
+            await self.result(check)
         if name not in self._settled:
             self._settled.add(name)
             self._stage.settle(self._open[name])

@@ -99,7 +99,10 @@ class ProbeSession:
 
     def open(self, spec: Single) -> str | None:
         """Enter the target and open the spec, if that is to be done; says why no check of it can be judged."""
-        return self._call(self._started(self._group(spec)).open, spec.plan.name)
+        run, name = self._started(self._group(spec)), spec.plan.name
+        if not run.is_open(name):
+            self._call(run.open, name)
+        return run.trouble(name)
 
     def opening(self, spec: Single) -> tuple[Event, ...]:
         """What was told while a spec was opened, once."""
@@ -109,7 +112,7 @@ class ProbeSession:
         """Run a check of an open spec."""
         group = self._group(spec)
         group.claimed.add(check.id)
-        return self._call(self._started(group).result, spec.plan.name, check.id)
+        return self._call(self._started(group).result, check)
 
     def _group(self, spec: Single) -> _Group:
         return self._groups[spec.root, spec.target]

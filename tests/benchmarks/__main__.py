@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import in_process, live, loading, memory, pytest_plugin, startup
+from tests.benchmarks import flows, in_process, live, loading, memory, pytest_plugin, startup
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import head, line
 
@@ -14,6 +14,7 @@ GROUPS = {
     "live": live.rows,
     "loading": loading.rows,
     "memory": memory.rows,
+    "flows": flows.rows,
     "pytest": pytest_plugin.rows,
 }
 

@@ -1,48 +1,20 @@
 """In process: checks with four expectations each on a FastAPI app."""
 
 import json
-import os
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from asgi_probe.cli.execution import execute
 from asgi_probe.config import TargetConfig
 from asgi_probe.engine.backend import run_async
-from asgi_probe.engine.run import RunOptions
-from asgi_probe.project.workspace import Wish, Workspace, open_workspace
+from asgi_probe.project.workspace import Wish, open_workspace
 from asgi_probe.target.importing import import_app
-from asgi_probe.terminal import open_screen
-from tests.benchmarks.measure import asgi_probe, in_turn, lap, python
+from tests.benchmarks.measure import asgi_probe, in_turn, lap, python, run_told_nowhere
 from tests.benchmarks.sizes import Sizes
-from tests.benchmarks.specs import item_checks, write
+from tests.benchmarks.specs import hand_written_tests, item_checks, write
 from tests.benchmarks.table import Goal, Row
 
 _APP = "tests.benchmarks.items_app:app"
-
-_TESTS = """\
-import pytest
-from httpx import ASGITransport, AsyncClient
-
-from tests.benchmarks.items_app import app
-
-
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("number", range({count}))
-async def test_item(number):
-    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test") as ac:
-        response = await ac.get(f"/items/{{number}}")
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "application/json"
-    data = response.json()
-    assert (data["id"], data["tags"]) == (number, ["new", "red"])
-    assert data["owner"]["name"] == "Ann"
-"""
 
 
 def rows(sizes: Sizes, folder: Path) -> list[Row]:
@@ -53,20 +25,9 @@ def rows(sizes: Sizes, folder: Path) -> list[Row]:
 
 def _checks(sizes: Sizes, folder: Path, spec: Path) -> Row:
     workspace = open_workspace(Wish([str(spec)], target=TargetConfig(app=_APP)))
-    ours, theirs = in_turn(sizes.turns, partial(_run, workspace), partial(_call, sizes.checks, folder))
+    ours, theirs = in_turn(sizes.turns, partial(run_told_nowhere, workspace), partial(_call, sizes.checks, folder))
     each = sizes.checks
     return Row(f"in process, each of {each:,} checks", ours / each, "the app called directly", theirs / each, Goal(2))
-
-
-def _run(workspace: Workspace) -> float:
-    """The seconds of a run as the command does it when its specs have been read, told to a console that is a log."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        screen = open_screen(nowhere)
-        began = perf_counter()
-        exit_code = execute(workspace, RunOptions(), (), screen, verbosity=0)
-        seconds = perf_counter() - began
-    assert exit_code == 0
-    return seconds
 
 
 def _call(count: int, folder: Path) -> float:
@@ -119,7 +80,7 @@ def _scope(path: str) -> dict[str, object]:
 
 
 def _whole_processes(sizes: Sizes, folder: Path) -> Row:
-    write(folder, "test_items.py", _TESTS.format(count=sizes.checks))
+    write(folder, "test_items.py", hand_written_tests(sizes.checks))
     pytest = ["-m", "pytest", "-q", "-p", "anyio.pytest_plugin", "-p", "no:cacheprovider", "test_items.py"]
     run = [*asgi_probe(), "run", "items.yaml", "--app", _APP]
     sides = [partial(lap, partial(python, command, folder)) for command in (run, pytest)]

@@ -8,8 +8,23 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+from asgi_probe.cli.execution import execute
+from asgi_probe.engine.run import RunOptions
+from asgi_probe.project.workspace import Workspace
+from asgi_probe.terminal import open_screen
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# A process begins with the peak of the one that it was forked from: the one in between is small.
+_PEAK = """\
+import os, sys
+child = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, *sys.argv[1:]])
+_, status, used = os.wait4(child, 0)
+print(used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
 
 _SCRIPT = "import sys; from asgi_probe.cli import main; main()"
 """What the console script does."""
@@ -40,10 +55,27 @@ def python(args: Sequence[str], folder: Path) -> str:
     return ran.stdout
 
 
+def peak(args: Sequence[str], folder: Path) -> float:
+    """The most memory, in bytes, that a Python process in `folder` had."""
+    last = python(["-c", _PEAK, *args], folder).splitlines()[-1]
+    return int(last) * (1 if sys.platform == "darwin" else 1024)
+
+
 def asgi_probe() -> list[str]:
     """How Python starts our console script; where it is not installed, what it would be."""
     installed = shutil.which("asgi-probe", path=str(Path(sys.executable).parent))
     return [installed] if installed else ["-c", _SCRIPT]
+
+
+def run_told_nowhere(workspace: Workspace, exit_code: int = 0, **options: Any) -> float:
+    """The seconds of a run as the command does it when its specs have been read, told to a console that is a log."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        screen = open_screen(nowhere)
+        began = perf_counter()
+        ended = execute(workspace, RunOptions(**options), (), screen, verbosity=0)
+        seconds = perf_counter() - began
+    assert ended == exit_code
+    return seconds
 
 
 def run_phase(args: Sequence[str], folder: Path) -> float:

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from asgi_probe.judge.body import Unjudgeable
-from asgi_probe.judge.calls import Calls, judge_with_calls
+from asgi_probe.judge.calls import Calls, Raised, judge_with_calls
 from asgi_probe.spec.hooks import blocking
 from asgi_probe.spec.template import VariableError
 from tests.judge.nodes import answer, compilation, expectation, judge, problems, told
@@ -20,13 +20,18 @@ SEEN = []
 
 
 async def invoke(function, *arguments):
-    """What an engine does: blocking functions in a thread, async ones awaited."""
-    found = (
-        function(*arguments)
-        if inspect.iscoroutinefunction(function) or not getattr(function, "__asgi_probe_blocking__", False)
-        else await anyio.to_thread.run_sync(functools.partial(function, *arguments))
-    )
-    return await found if inspect.isawaitable(found) else found
+    """What an engine does: blocking functions in a thread, async ones awaited; it tells what they raise as such."""
+    try:
+        found = (
+            function(*arguments)
+            if inspect.iscoroutinefunction(function) or not getattr(function, "__asgi_probe_blocking__", False)
+            else await anyio.to_thread.run_sync(functools.partial(function, *arguments))
+        )
+        return await found if inspect.isawaitable(found) else found
+    except anyio.get_cancelled_exc_class():
+        raise
+    except BaseException as error:
+        raise Raised(error) from error
 
 
 async def called(spec, body, function, scope=None):

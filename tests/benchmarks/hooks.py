@@ -1,0 +1,5 @@
+"""Hooks that cost nothing themselves."""
+
+
+async def look(probe):
+    assert probe.response.status_code == 200
