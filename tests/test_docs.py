@@ -7,12 +7,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from textwrap import dedent
@@ -21,7 +15,6 @@ from typing import Any
 import pytest
 import typer
 
-from asgi_probe.cli import oneshot
 from asgi_probe.cli.app import app
 from asgi_probe.config import _TARGET_KEYS, Config, read_config
 from asgi_probe.engine.events import (
@@ -47,25 +40,21 @@ from asgi_probe.reporters.ndjson import as_data
 from asgi_probe.spec import shapes
 from asgi_probe.spec.functions import FILTERS, FUNCTION_NAMES
 from asgi_probe.target.probe import Probe, ProbeTarget
-
-ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-REFERENCE = ROOT / "specs" / "README.md"
-BLOCK = re.compile(r"(?:^<!-- (?P<mark>.*?) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def read(document: Path) -> str:
-    return document.read_text(encoding="utf-8")
-
-
-def blocks(document: Path, language: str) -> list[tuple[str, str]]:
-    """The marks and texts of a document's blocks in a language."""
-    return [
-        (found["mark"] or "", found["text"])
-        for found in BLOCK.finditer(read(document))
-        if found["language"] == language
-    ]
-
+from tests.documents import (
+    BLOCK,
+    README,
+    REFERENCE,
+    ROOT,
+    blocks,
+    named,
+    probe,
+    read,
+    section,
+    served,
+    table,
+    tables,
+    tour,
+)
 
 # examples
 
@@ -94,8 +83,8 @@ def test_an_example_stands_in_its_file(document: Path, name: str, text: str) -> 
 
 
 @pytest.mark.parametrize("language", ["yaml", "python"])
-def test_all_examples_of_the_reference_stem_from_files(language: str) -> None:
-    assert [text for mark, text in blocks(REFERENCE, language) if not mark.startswith("from ")] == []
+def test_all_examples_of_the_reference_stem_from_files_or_run(language: str) -> None:
+    assert [text for mark, text in blocks(REFERENCE, language) if not mark.startswith(("from ", "runs"))] == []
     assert len(MARKED) > 20
 
 
@@ -112,21 +101,6 @@ def test_the_first_diagnostic_is_a_real_one(tmp_path: Path) -> None:
     ran = probe(tmp_path, "lint", "specs")
     assert ran.returncode == ExitCode.USAGE
     assert shown in ran.stderr
-
-
-def probe(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("ASGI_PROBE_", "SHOP_", "DEMO_"))
-    }
-    return subprocess.run(
-        [sys.executable, "-m", "asgi_probe", *arguments],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"},
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
 
 
 def stable(output: str) -> str:
@@ -178,38 +152,6 @@ def test_a_newcomer_has_two_commands() -> None:
 # the tour: a project that stands in the README, file by file
 
 
-def tour(folder: Path, base_url: str) -> None:
-    """Write the README's project into a folder: its app is the demo, its staging what answers at the base URL."""
-    files = [(found["mark"], found["text"]) for found in BLOCK.finditer(read(README))]
-    for mark, text in files:
-        if mark and mark.startswith("file "):
-            path = folder / mark.removeprefix("file ")
-            path.parent.mkdir(exist_ok=True)
-            real = text.replace("shop.main:", "asgi_probe.demo:").replace("https://staging.example.com", base_url)
-            path.write_text(real, encoding="utf-8")
-    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.*")} == {
-        *("pyproject.toml", "specs/session.yaml", "specs/shop.yaml", "specs/prices.csv", "specs/probes.py"),
-    }
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    """The base URL of the demo app, served by uvicorn."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "asgi_probe.demo:app", "--fd", str(listening.fileno())],
-            cwd=ROOT,
-            pass_fds=[listening.fileno()],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(20)
-
-
 def test_the_tour_is_green_in_process_and_live(tmp_path: Path) -> None:
     (commands,) = [text for _, text in blocks(README, "console") if "--target staging" in text]
     assert commands.splitlines() == ["$ asgi-probe run", "$ asgi-probe run --target staging"]
@@ -259,31 +201,6 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 # tables
-
-
-def section(title: str, document: Path = REFERENCE) -> str:
-    """The text below a heading, up to the next."""
-    found = re.search(rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", read(document), re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
-
-
-def tables(text: str) -> Iterator[list[list[str]]]:
-    """The tables of a text, each a list of rows, the heading among them."""
-    for table in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
-        rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in table.splitlines()]
-        yield [rows[0], *rows[2:]]
-
-
-def table(heading: str, document: Path = REFERENCE) -> list[list[str]]:
-    """The rows of the table whose first column has that heading."""
-    ((_, *rows),) = [rows for rows in tables(read(document)) if rows[0][0] == heading]
-    return rows
-
-
-def named(rows: list[list[str]]) -> list[str]:
-    """What stands in code in the first column, without arguments."""
-    return [re.sub(r"\(.*\)$", "", name) for row in rows for name in re.findall(r"`([^`]+)`", row[0])]
 
 
 def keys_of(title: str) -> list[str]:
@@ -365,10 +282,6 @@ def test_exit_codes(document: Path) -> None:
     assert codes == [*ExitCode]
 
 
-UNTOLD = {*oneshot.METHODS, oneshot.ANY_METHOD}
-"""Commands whose section of the reference is still to be written: they are left out below."""
-
-
 def commands() -> dict[str, Any]:
     """Every command by its name."""
     root = typer.main.get_command(app)
@@ -376,12 +289,11 @@ def commands() -> dict[str, Any]:
     return {name: root.get_command(context, name) for name in root.list_commands(context)}
 
 
-def options(untold: Collection[str] = ()) -> dict[str, str | None]:
-    """Every flag of every command, but for the untold, with its variable of the environment."""
-    told = [command for name, command in commands().items() if name not in untold]
+def options() -> dict[str, str | None]:
+    """Every flag of every command, with its variable of the environment."""
     return {
         name: parameter.envvar
-        for command in (typer.main.get_command(app), *told)
+        for command in (typer.main.get_command(app), *commands().values())
         for parameter in command.params
         if parameter.param_type_name == "option"
         for name in (*parameter.opts, *parameter.secondary_opts)
@@ -392,7 +304,7 @@ def test_every_flag_is_documented_with_its_variable() -> None:
     told = [row for heading, *rows in tables(read(REFERENCE)) if heading[0] == "flag" for row in rows]
     rows = {name: row for row in told for name in re.findall(r"`(-[^`]+)`", row[0])}
     of_all = set(re.findall(r"`(?:asgi-probe )?(--?[\w-]+)`", "\n".join(row[0] + row[1] for row in table("command"))))
-    flags = {name: variable for name, variable in options(UNTOLD).items() if name not in of_all}
+    flags = {name: variable for name, variable in options().items() if name not in of_all}
     assert rows.keys() == flags.keys()
     for name, variable in flags.items():
         variables = re.findall(r"`(\w+)`", rows[name][1])
@@ -410,7 +322,7 @@ def test_the_readme_knows_only_flags_that_exist() -> None:
 
 def test_every_command_is_documented() -> None:
     told = {name.split()[1] for name in named(table("command"))}
-    assert {name for name in told if not name.startswith("--")} == commands().keys() - UNTOLD
+    assert {name for name in told if not name.startswith("--")} == commands().keys()
 
 
 MISMATCH = Mismatch("status", "", "m", 1, 2, "a.yaml", 1, 1)

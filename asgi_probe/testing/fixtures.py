@@ -134,19 +134,26 @@ async def async_client(entered: Entered, request: pytest.FixtureRequest) -> Asyn
     """An `httpx.AsyncClient` on the target, in its loop."""
     from asgi_probe.target.user_client import open_client
 
-    if entered.loop is not _running_loop():
-        raise UsageError(
-            "probe_app lives in another event loop than this test: give both the same scope (probe_app_scope, and "
-            "anyio_backend's or pytest-asyncio's loop_scope)"
-        )
+    _refuse_another_loop(entered)
     keep = keeper(request.node)
 
     async def note(response: Any) -> None:
         keep(response)
 
+    async def refuse_another_loop(request: Any) -> None:  # noqa: ARG001 - httpx passes it
+        _refuse_another_loop(entered)  # the fixture's may not be the test's
+
     async with open_client(entered.target) as client:
-        client.event_hooks = {"response": [note]}
+        client.event_hooks = {"request": [refuse_another_loop], "response": [note]}
         yield client
+
+
+def _refuse_another_loop(entered: Entered) -> None:
+    if entered.loop is not _running_loop():
+        raise UsageError(
+            "probe_app lives in another event loop than this test: give both the same scope (probe_app_scope, and "
+            "anyio_backend's or pytest-asyncio's loop_scope)"
+        )
 
 
 @contextmanager

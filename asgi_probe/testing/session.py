@@ -9,6 +9,7 @@ import pytest
 
 from asgi_probe.config import Config, read_config
 from asgi_probe.engine.results import Outcome
+from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stage import RunOptions
 from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import TargetError, UsageError
@@ -89,7 +90,8 @@ class ProbeSession:
     def compiled(self, path: Path, root: Path) -> Single:
         """A spec, ready to run; raises SpecError and UsageError."""
         wish = wish_of(self.config)
-        spec = open_spec(path, self.project(root), wish, given_variables(wish.var, ()))
+        given = given_variables(wish.var, ()) | dict(wish.secrets)
+        spec = open_spec(path, self.project(root), wish, given)
         group = self._groups.setdefault((root, spec.target), _Group(spec.target, root))
         for plan in spec.files:
             group.plans.setdefault(plan.name, plan)
@@ -134,7 +136,8 @@ class ProbeSession:
         # what the app says is captured by pytest, and told by it
         target = build_target(group.config, root=group.root, warn=self.warner(group.root), capture=False)
         held = Held(target)
-        options = RunOptions(root=group.root, backend=backend_of(self.config))
+        hidden = tuple(wish_of(self.config).secrets.values())
+        options = RunOptions(root=group.root, backend=backend_of(self.config), secrets=hidden)
         self._call(self._attach)
         self._call(held.enter)
         group.held = held
@@ -163,13 +166,14 @@ class ProbeSession:
 
     def warner(self, root: Path) -> Callable[[str, BaseException | None], None]:
         """Takes warnings of a target; they are told when the run ends."""
+        mask = Secrets(wish_of(self.config).secrets.values()).mask
 
         def warn(message: str, error: BaseException | None) -> None:
             from asgi_probe.reporters.failure import traceback
             from asgi_probe.target.tracebacks import app_traceback
 
-            frames = traceback(app_traceback(error, root=root)) if error else []
-            self._note([[("warning: ", "warning"), (message, "message")], *frames])
+            frames = traceback(mask(app_traceback(error, root=root))) if error else []
+            self._note([[("warning: ", "warning"), (mask(message), "message")], *frames])
 
         return warn
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from asgi_probe.config import TargetConfig
 from asgi_probe.errors import UsageError
+from asgi_probe.project.variables import given_secrets
 from asgi_probe.project.workspace import Wish
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def wish_of(config: pytest.Config) -> Wish:
         target=TargetConfig(app=said.get("app"), base_url=said.get("base_url"), factory=factory or None),
         target_name=said.get("target"),
         needs_target=False,
+        secrets=given_secrets((), os.environ),
     )
 
 

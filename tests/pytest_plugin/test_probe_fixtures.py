@@ -149,11 +149,13 @@ def test_an_app_lives_in_one_loop(suite: Suite) -> None:
 
 
 @needs("pytest_asyncio")
-def test_a_test_in_another_loop_than_its_app(suite: Suite) -> None:
-    suite.write("tests/test_it.py", "import pytest\n@pytest.mark.asyncio\nasync def test_it(probe_client):\n    pass\n")
-    options = ("-o", "probe_app_scope=session", "-o", "asyncio_default_fixture_loop_scope=fixture-scope")
+@pytest.mark.parametrize(("fixtures", "outcome"), [("fixture-scope", "errors"), ("session", "failed")])
+def test_a_test_in_another_loop_than_its_app(suite: Suite, fixtures: str, outcome: str) -> None:
+    test = "import pytest\n@pytest.mark.asyncio\nasync def test_it(probe_client):\n    await probe_client.get('/')\n"
+    suite.write("tests/test_it.py", test)
+    options = ("-o", "probe_app_scope=session", "-o", f"asyncio_default_fixture_loop_scope={fixtures}")
     ran = suite.run(*options, plugins=("pytest_asyncio.plugin",))
-    assert ran.parseoutcomes().get("errors") == 1
+    assert ran.parseoutcomes() == {outcome: 1}
     assert "probe_app lives in another event loop than this test" in ran.stdout.str()
 
 

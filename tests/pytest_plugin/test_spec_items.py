@@ -221,6 +221,31 @@ def test_options_win_over_the_environment(suite: Suite, monkeypatch: pytest.Monk
     suite.run("specs", "--probe-var", "n=7", "--probe-backend", "trio").assert_outcomes(passed=1)
 
 
+def test_secrets_of_the_environment_are_variables_and_never_told(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASGI_PROBE_SECRET_API_KEY", "s3cret-s3cret")
+    suite.write(
+        "app.py",
+        """
+        async def app(scope, receive, send):
+            if scope["type"] == "lifespan":
+                raise NotImplementedError
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": scope["query_string"]})
+            raise ZeroDivisionError(scope["query_string"].decode())
+        """,
+    )
+    suite.write("specs/a.yaml", "checks: [{get: '/?n=${api_key}', expect: {text: n=s3cret-s3cret, status: 201}}]")
+    ran = suite.run("specs")
+    ran.assert_outcomes(failed=1)
+    told = ran.stdout.str()
+    assert "> GET http://testserver/?n=***" in told
+    assert "ZeroDivisionError: n=***" in told
+    assert "s3cret" not in told
+    assert "expected 201, got 200" in told
+    monkeypatch.setenv("ASGI_PROBE_SECRET_API_KEY", "abc")
+    assert "the secret 'api_key' is shorter than 4 characters" in suite.run("specs").stdout.str()
+
+
 def test_specs_may_ask_several_targets(suite: Suite) -> None:
     suite.write("specs/a.yaml", "checks: [{get: /}]")
     suite.write("specs/b.yaml", "target: {app: 'app:without_lifespan'}\nchecks: [{get: /}]")
