@@ -188,9 +188,8 @@ class Composer:
         try:
             url = httpx.URL(text if _ABSOLUTE.match(text) else self._join(text))
         except (httpx.InvalidURL, ValueError) as error:
-            reason = str(error).partition(": ")[
-                0
-            ]  # what it quotes may be a part of a secret, which is masked as a whole
+            # what it quotes may be a part of a secret, and those are masked as a whole
+            reason = re.split(": ['\"]", str(error), maxsplit=1)[0]
             raise Unsendable(f"{text!r} is no address: {reason[:1].lower()}{reason[1:]}") from error
         if url.scheme not in _PORTS or not url.host:
             raise Unsendable(f"{text!r} is no address to ask, expected a path, http://… or https://…")
