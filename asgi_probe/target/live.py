@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from time import monotonic
@@ -12,6 +11,7 @@ import anyio
 
 from asgi_probe.errors import TargetError, UsageError
 from asgi_probe.target.base import Defaults
+from asgi_probe.target.base_url import parse_base
 from asgi_probe.target.explain import NoConnection, NoHandshake, NoProxy
 from asgi_probe.target.http import httpx
 from asgi_probe.target.lines import Http1Line, Http2Line
@@ -371,39 +371,3 @@ def _still_waiting_for(outcome: Answer | Failure) -> str | None:
     if isinstance(outcome, Failure):
         return outcome.message
     return None if outcome.status < 500 else f"status {outcome.status}"
-
-
-_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?(?:/.*)?")
-
-
-def parse_base(text: str) -> httpx.URL:
-    """A base URL; raises `UsageError` that says what is missing in it."""
-    expected = "expected http://host:port or https://host"
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError) as error:
-        url, text = httpx.URL(), text.strip()
-        reason = f": {error}" if not _HOST_AND_PORT.fullmatch(text) else ""
-        if reason:
-            raise UsageError(f"base URL {masked(text)!r} is no address{reason}; {expected}") from None
-    if url.scheme not in {"http", "https"}:
-        raise UsageError(f"base URL {masked(text)!r} {_wrong_scheme(masked(text))}")
-    if not url.host:
-        raise UsageError(f"base URL {masked(text)!r} has no host, {expected}")
-    if url.query or url.fragment:
-        bare = masked(str(url.copy_with(query=None, fragment=None)))
-        raise UsageError(
-            f"base URL {masked(text)!r} has a query or a fragment, which no request would get; did you mean {bare!r}?"
-        )
-    return url
-
-
-def _wrong_scheme(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    if separator:
-        return f"begins with {scheme!r}, expected http or https; did you mean {'http://' + rest!r}?"
-    rest = text.lstrip("/:").removeprefix("***@")
-    if not _HOST_AND_PORT.fullmatch(rest):
-        return "has no scheme, expected http://host:port or https://host"
-    local = re.match(r"localhost|127\.|\[::1\]|0\.0\.0\.0", rest) or re.search(r":\d+(/|$)", rest)
-    return f"has no scheme; did you mean '{'http' if local else 'https'}://{rest}'?"

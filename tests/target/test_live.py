@@ -16,8 +16,9 @@ from asgi_probe.errors import TargetError, UsageError
 from asgi_probe.exchange import Answer, Ask, Credentials, Failure
 from asgi_probe.target import wire
 from asgi_probe.target.base import Defaults
+from asgi_probe.target.base_url import parse_base
 from asgi_probe.target.http import httpx
-from asgi_probe.target.live import LiveTarget, LiveTransport, Wait, parse_base
+from asgi_probe.target.live import LiveTarget, LiveTransport, Wait
 from asgi_probe.target.rate import Pace
 from asgi_probe.target.session import Exchanger
 from asgi_probe.target.wire import Marks
