@@ -133,7 +133,7 @@ def test_what_is_wrong_with_a_file_of_rows(tmp_path, content, name, found):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("{get: /, each: []}", "1:25: 'each' is empty (leave it out, or write what it shall do)"),
+        ("{get: /, each: []}", "1:25: 'each' is empty (leave it out, or write its rows)"),
         ("{get: /, each: [1]}", "1:26: a row is a mapping from names to values, found a number (such as {sku: A-1})"),
         ("{get: /, each: {}}", "1:19: 'each' needs 'file'"),
         ("{get: /, matrix: {a: []}}", "1:31: 'a' has no values"),
