@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +51,14 @@ class Broken(dict):
     def keys(self):
         raise KeyboardInterrupt
     __iter__ = items = keys
+
+
+async def stubborn():
+    for _ in range(3):
+        try:
+            await anyio.sleep(0.1)
+        except BaseException:
+            pass
 
 
 async def later(*_):
@@ -145,3 +152,88 @@ async def test_a_hook_that_cancels_its_own_task(tmp_path, text):
     bad = the_bad(await ran(tmp_path, text, CANCELS))
     assert str(bad.outcome) == "error"
     assert "CancelledError" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "outcome", "told"),
+    [
+        (PLACES["verify"], "assert False, Odd()", "failed", "hooks:plain: <AssertionError whose str() raised"),
+        (PLACES["expect"], "assert False, Odd()", "failed", "<AssertionError whose str() raised KeyboardInterrupt>"),
+        (PLACES["auth"], "assert False, Odd()", "error", "whose repr() raised KeyboardInterrupt>"),
+        (PLACES["verify"], "return Strange()", "error", "returned <Strange whose repr() raised GeneratorExit>"),
+        (PLACES["expect"], "return Strange()", "error", "hooks:plain raised GeneratorExit()"),
+        (PLACES["auth"], "return Strange()", "error", "the auth of its function raised GeneratorExit()"),
+        (PLACES["verify"], "return Broken(a=1)", "error", "gave a mapping that raised KeyboardInterrupt()"),
+        (PLACES["verify"], "return {Odd(): 1}", "error", "whose repr() raised KeyboardInterrupt> is no text"),
+        (PLACES["verify"], "return {f'v{n}': n for n in range(1001)}", "error", "gave 1,001 variables: more than 1,000"),
+        (PLACES["verify"], "assert False, 'A' * 5_000_000", "failed", "hooks:plain: " + "A" * 4_000),
+        (PLACES["expect"], "assert False, 'A' * 5_000_000", "failed", "A" * 4_000),
+        (PLACES["verify"], "raise ValueError('A' * 5_000_000)", "error", "raised ValueError('AAA"),
+    ],
+)
+async def test_what_says_nothing_of_itself_or_too_much(tmp_path, text, body, outcome, told):
+    bad = the_bad(await ran(tmp_path, text % "plain", "pass", body))
+    assert str(bad.outcome) == outcome
+    said = bad.reason or bad.mismatches[0].message
+    assert told in said
+    assert len(said) < 4_100
+    assert bad.traceback is None or len(bad.traceback) < 20_000
+
+
+@pytest.mark.parametrize("use", ["{get: '/${x}'}", "{get: /item, expect: {json: {id: '${x}'}}}",
+                                 "{get: /item, when: {x: 5}}", "{get: /item, json: {x: '${x}'}}"])  # fmt: skip
+async def test_what_was_saved_says_nothing_of_itself(tmp_path, use):
+    text = f"secrets: [y]\nchecks: [{{name: c, steps: [{{get: /item, verify: 'hooks:plain'}}, {use}]}}]"
+    bad = the_bad(await ran(tmp_path, text, "pass", "return {'x': Strange(), 'y': Strange()}"))
+    assert str(bad.outcome) == "error"
+    assert "raised" in bad.reason or "Object of type Strange" in bad.reason
+
+
+@pytest.mark.parametrize("use", ["when: {x: 5}", "each: [{n: '${x}'}], when: {n: 5}", "each: [{n: 'a${x}'}]",
+                                 "expect: {json: {id: '${x}'}}"])  # fmt: skip
+async def test_what_setup_saved_says_nothing_of_itself(tmp_path, use):
+    text = f"setup: [{{get: /item, verify: 'hooks:plain'}}]\nchecks: [{{name: c, get: /item, {use}}}]"
+    bad = the_bad(await ran(tmp_path, text, "pass", "return {'x': Strange()}"))
+    assert str(bad.outcome) == "error"
+    assert "raised" in bad.reason
+
+
+async def test_what_a_procedure_is_given_says_nothing_of_itself(tmp_path):
+    text = """
+    procedures: {p: [{get: /item}]}
+    checks: [{name: c, steps: [{get: /item, verify: 'hooks:plain'}, {use: '#p', with: {a: 'b${x}'}}]}]
+    """
+    bad = the_bad(await ran(tmp_path, text, "pass", "return {'x': Strange()}"))
+    assert "a value cannot be worked with, it raised TypeError(" in bad.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (PLACES["expect"] % "later", "hooks:later raised TimeoutError('it did not end within 0.1 s')"),
+        (PLACES["verify"] % "later", "hooks:later did not end within 0.1 s"),
+        (PLACES["auth"] % "later", "hooks:later did not end within 0.1 s"),
+        (OWN["flow"], "no answer within"),
+    ],
+    ids=["expect", "verify", "auth", "flow"],
+)
+@pytest.mark.parametrize("body", ["await anyio.sleep(60)", "await stubborn()"])
+async def test_what_takes_too_long_is_an_error_of_its_check(tmp_path, text, told, body):
+    hang = "defaults: {timeout: 100ms}\n" + text
+    found = await ran(tmp_path, hang, body)
+    bad = the_bad(found)
+    assert (str(bad.outcome), told in bad.reason) == ("error", True), bad.reason
+    assert found.finished.duration < 3
+
+
+async def test_a_poll_outlives_what_takes_too_long(tmp_path):
+    text = """
+    checks:
+      - name: c
+        get: /item
+        timeout: 50ms
+        poll: {until: {json: {id: {$call: 'hooks:later'}}}, every: 5ms, within: 120ms}
+    """
+    found = await ran(tmp_path, text, "await anyio.sleep(60)")
+    assert found.outcomes["c"] == "failed"
+    assert "did not end within 0.05 s" in found.check("::c").mismatches[0].message
