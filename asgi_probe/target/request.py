@@ -188,9 +188,10 @@ class Composer:
         try:
             url = httpx.URL(text if _ABSOLUTE.match(text) else self._join(text))
         except (httpx.InvalidURL, ValueError) as error:
-            reason = str(error).partition(": ")[
-                0
-            ]  # what it quotes may be a part of a secret, which is masked as a whole
+            reason = str(error)
+            if not isinstance(error, UnicodeError):
+                # what it quotes may be a part of a secret, which is masked as a whole
+                reason = reason.partition(": ")[0]
             raise Unsendable(f"{text!r} is no address: {reason[:1].lower()}{reason[1:]}") from error
         if url.scheme not in _PORTS or not url.host:
             raise Unsendable(f"{text!r} is no address to ask, expected a path, http://… or https://…")
