@@ -165,7 +165,12 @@ async def test_a_hook_that_cancels_its_own_task(tmp_path, text):
         (PLACES["auth"], "return Strange()", "error", "the auth of its function raised GeneratorExit()"),
         (PLACES["verify"], "return Broken(a=1)", "error", "gave a mapping that raised KeyboardInterrupt()"),
         (PLACES["verify"], "return {Odd(): 1}", "error", "whose repr() raised KeyboardInterrupt> is no text"),
-        (PLACES["verify"], "return {f'v{n}': n for n in range(1001)}", "error", "gave 1,001 variables: more than 1,000"),
+        (
+            PLACES["verify"],
+            "return {f'v{n}': n for n in range(1001)}",
+            "error",
+            "gave 1,001 variables: more than 1,000",
+        ),
         (PLACES["verify"], "assert False, 'A' * 5_000_000", "failed", "hooks:plain: " + "A" * 4_000),
         (PLACES["expect"], "assert False, 'A' * 5_000_000", "failed", "A" * 4_000),
         (PLACES["verify"], "raise ValueError('A' * 5_000_000)", "error", "raised ValueError('AAA"),
@@ -237,3 +242,63 @@ async def test_a_poll_outlives_what_takes_too_long(tmp_path):
     found = await ran(tmp_path, text, "await anyio.sleep(60)")
     assert found.outcomes["c"] == "failed"
     assert "did not end within 0.05 s" in found.check("::c").mismatches[0].message
+
+
+FIXTURES = """
+import anyio
+
+async def dies():
+    async def boom():
+        await anyio.sleep(0.01)
+        raise ValueError("boom")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(boom)
+        yield {"given": 1}
+
+async def hangs():
+    yield
+    await anyio.sleep(60)
+
+def raises():
+    yield
+    raise SystemExit(4)
+
+def fine():
+    yield
+"""
+
+
+async def test_a_fixture_that_dies_in_mid_run_is_an_error_and_the_checks_go_on(tmp_path):
+    (tmp_path / "hooks.py").write_text(FIXTURES)
+    text = """
+    fixtures: 'hooks:dies'
+    checks: [{name: c, get: '/${given}', delay: 50ms}, {name: d, get: /}]
+    teardown: [{get: /out}]
+    """
+    service = Service()
+    found = await Ran(tmp_path, text, app=service).ended()
+    assert found.outcomes == {"c": "passed", "d": "passed", "teardown": "passed", "fixture hooks:dies": "error"}
+    assert found.check("fixture hooks:dies").reason == "hooks:dies raised ValueError('boom')"
+    assert (found.finished.exit_code, service.asked[-1]) == (1, "GET /out")
+
+
+async def test_a_fixture_that_hangs_after_a_stop_ends_with_the_grace(tmp_path, monkeypatch):
+    import anyio
+
+    monkeypatch.setattr("asgi_probe.engine.stopping.GRACE", 0.1)
+    monkeypatch.setattr("asgi_probe.engine.fixtures._LAST", 0.05)
+    (tmp_path / "hooks.py").write_text(FIXTURES)
+    text = "fixtures: ['hooks:fine', 'hooks:raises', 'hooks:hangs']\nchecks: [{name: c, get: /, delay: 60s}]"
+    run = Ran(tmp_path, text, app=Service())
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run.ended)
+        await anyio.sleep(0.1)
+        began = anyio.current_time()
+        run.stop.request("interrupted", 130)
+    assert anyio.current_time() - began < 2
+    assert run.outcomes == {
+        "c": "interrupted", "fixture hooks:hangs": "error", "fixture hooks:raises": "error"
+    }  # fmt: skip
+    assert run.check("fixture hooks:hangs").reason == "hooks:hangs did not close in the time that was left of the run"
+    assert run.check("fixture hooks:raises").reason == "hooks:raises raised SystemExit(4)"
+    assert run.finished.exit_code == 130
