@@ -169,7 +169,9 @@ def test_files_that_need_each_other(tmp_path):
     for name, needs in (("x", "y"), ("y", "z"), ("z", "x")):
         (tmp_path / f"{name}.yaml").write_text(f"needs: {needs}.yaml\nchecks: [{{get: /}}]")
     found = problems(tmp_path, "needs: x.yaml\nchecks: [{get: /}]")
-    assert found[0].endswith("files that need each other: x.yaml → y.yaml → z.yaml → x.yaml (take one of the needs away)")
+    assert found[0].endswith(
+        "files that need each other: x.yaml → y.yaml → z.yaml → x.yaml (take one of the needs away)"
+    )
 
 
 @pytest.mark.parametrize(("many", "fine"), [(49, True), (50, False), (2_000, False)])

@@ -134,7 +134,7 @@ def test_many_are_found_quickly_in_long_texts():
 
 @pytest.mark.parametrize("others", [[], MANY])
 def test_other_ways_of_writing_a_secret(others):
-    secrets = Secrets(others, above=Secrets(['Shop-Word', 'say "x"']))
+    secrets = Secrets(others, above=Secrets(["Shop-Word", 'say "x"']))
     assert secrets.mask("http://shop-word.example/") == "http://***.example/"
     inner = json.dumps({"said": 'say "x"'})
-    assert 'say' not in secrets.mask(json.dumps({"body": inner}))
+    assert "say" not in secrets.mask(json.dumps({"body": inner}))
