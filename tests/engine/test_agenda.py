@@ -74,3 +74,12 @@ async def test_who_waits_for_a_lock_takes_nobodys_place(tmp_path):
     assert service.most == 2
     assert [each for each in service.asked if "/a/" in each] == [f"GET /a/{n}" for n in range(6)]
     assert "GET /b/0" in service.asked[:2], "while one has the lock, another worker has something else to do"
+
+
+def test_who_must_wait_for_another_lock_lets_the_next_in_line_go_on():
+    agenda = agenda_of([[("b",), ("a",), ("a", "b"), ("a",)]])
+    agenda.ready(agenda.take().file)
+    _, second = agenda.take(), agenda.take()
+    assert agenda.take() is None
+    agenda.done(second.file, second.check)
+    assert agenda.take().check.id == (0, 3), "the third waits for b, and a is free"
