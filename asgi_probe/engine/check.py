@@ -15,6 +15,8 @@ from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.patterns import explain_missing
 from asgi_probe.judge.values import ABSENT
 from asgi_probe.spec.template import VariableError
+from asgi_probe.target.tasks import is_cancellation
+from asgi_probe.target.tracebacks import in_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,6 +111,9 @@ class CheckRun:
         except VariableError as error:
             self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
             return False
+        except BaseException as error:  # noqa: BLE001 - a value of the user's may raise anything, and nothing here waits
+            self.verdict.add(Outcome.ERROR, self.secrets.mask(_odd(error)))
+            return False
         return True
 
     def _left_out(self) -> str | None:
@@ -117,7 +122,9 @@ class CheckRun:
             return unmet(self.plan.when, self.scope)
         except (Unjudgeable, VariableError) as error:
             self.verdict.add(Outcome.ERROR, self.secrets.mask(str(error)))
-            return None
+        except BaseException as error:  # noqa: BLE001 - a value of the user's may raise anything, and nothing here waits
+            self.verdict.add(Outcome.ERROR, self.secrets.mask(_odd(error)))
+        return None
 
     def _hide(self, given: Scope) -> None:
         """Those of these variables that are secret are not told."""
@@ -163,6 +170,10 @@ class CheckRun:
                 await run.run(scope, self.asked)
         except (Unjudgeable, VariableError) as error:
             run.last.error(str(error), error.node)
+        except BaseException as error:
+            if is_cancellation(error) or isinstance(error, KeyboardInterrupt):  # that may be Ctrl-C
+                raise
+            run.last.error(_odd(error), raised=error)
         finally:
             self._take_in(run, phase, scope)
         return run.outcome.green
@@ -177,6 +188,9 @@ class CheckRun:
         except (Unjudgeable, VariableError) as error:
             reason, given = None, {}
             run.last.error(str(error), error.node)
+        except BaseException as error:  # noqa: BLE001 - a value of the user's may raise anything, and nothing here waits
+            reason, given = None, {}
+            run.last.error(_odd(error), raised=error)
         if reason:
             run.skip(reason)
         if run.outcome is not Outcome.PASSED:
@@ -210,6 +224,10 @@ class CheckRun:
             verdict.expected_to_fail(self.plan.xfail.reason, strict=self.plan.xfail.strict)
         self.telling.finished(self.plan, verdict, seconds)
         return seconds
+
+
+def _odd(error: BaseException) -> str:
+    return f"a value cannot be worked with, it raised {in_a_line(error)}"
 
 
 def unmet(when: When, scope: Scope) -> str | None:

@@ -12,7 +12,7 @@ from inspect import isawaitable
 from os import strerror
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import anyio
 import anyio.lowlevel
@@ -200,18 +200,20 @@ def _make_engine(url: DatabaseUrl) -> AsyncEngine:
     except (SQLAlchemyError, ValueError):
         raise NoDatabase("it is no database URL") from None
     if url.driver.kind == "sqlite":
-        event.listen(engine.sync_engine, "do_connect", partial(_need_file, engine.url.database))
+        event.listen(engine.sync_engine, "do_connect", partial(_need_file, engine.url.database, engine.url.query))
     return engine
 
 
-def _need_file(path: str | None, *_: Any) -> None:
+def _need_file(path: str | None, asked: Mapping[str, Any], *_: Any) -> None:
     """SQLite would make an empty database of a file that is not there."""
     if not path or path == ":memory:":
         return
     if path.startswith("file:"):
-        query = dict(parse_qsl(path.partition("?")[2]))
+        query = dict(parse_qsl(path.partition("?")[2])) | dict(asked)
         if query.get("mode") not in ("ro", "rw", "memory") and "memdb" not in query.get("vfs", ""):
             raise NoDatabase(f"{path!r} may make an empty database: say mode=ro behind the '?'")
+        if query.get("mode") in ("ro", "rw") and not Path(unquote(urlsplit(path).path)).is_file():
+            raise NoDatabase(f"there is no file {path!r}")
     elif not Path(path).is_file():
         raise NoDatabase(f"there is no file {path!r}")
 

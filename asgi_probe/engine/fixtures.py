@@ -79,7 +79,9 @@ class Fixtures:
             try:
                 with bounded() as bound:
                     await fixture.close()
-                if bound.cancelled_caught:
+                if not fixture.is_cut:
+                    fixture.raise_its_own()
+                elif bound.cancelled_caught:
                     reason = f"{fixture.hook.reference} did not close in the time that was left of the run"
                     self.left_broken.append(Broken(fixture.hook, reason))
             except HookError as error:
@@ -119,6 +121,8 @@ class _Fixture:
         tasks = self._tasks = running_tasks()
         self.hook = hook
         self.is_open = False
+        self.is_cut = False
+        """Whether it was cancelled, having taken too long."""
         self._opened, self._leave, self._left = tasks.event(), tasks.event(), tasks.event()
         self._value: Any = None
         self._raised: BaseException | None = None
@@ -129,7 +133,7 @@ class _Fixture:
         self._cancel = self._tasks.start(self._live(making))
         if await self._in_vain(self._opened, OPENING):
             raise HookError(f"{self.hook.reference} did not open within {OPENING:g} s", self.hook.node)
-        self._raise()
+        self.raise_its_own()
         return variables_of(self._value, self.hook) if isinstance(self._value, Mapping) else {}
 
     async def close(self) -> None:
@@ -137,7 +141,7 @@ class _Fixture:
         self._leave.set()
         if await self._in_vain(self._left, CLOSING):
             raise HookError(f"{self.hook.reference} did not close within {CLOSING:g} s", self.hook.node)
-        self._raise()
+        self.raise_its_own()
 
     async def _in_vain(self, event: Event, seconds: float) -> bool:
         """Wait for an event; whether it did not come in time, and what it waited for was cancelled."""
@@ -149,12 +153,14 @@ class _Fixture:
                 with anyio.move_on_after(_LAST, shield=True):  # it may just have been told to leave
                     await event.wait()
             if not event.is_set():
+                self.is_cut = True
                 self._cancel()
                 with anyio.move_on_after(_CANCELLING, shield=True):
                     await event.wait()
         return limit.cancelled_caught
 
-    def _raise(self) -> None:
+    def raise_its_own(self) -> None:
+        """Raise a HookError for what it raised, if it did."""
         match self._raised:
             case None:
                 return

@@ -204,8 +204,10 @@ class Call:
         words = self.words(findings.scope)
         verdict = self._verdict(value)
         reason = verdict.reason.removeprefix(": ")
-        message = reason if reason != verdict.reason else f"expected {words}, got {show(value)}{reason}"
-        findings.add(self.node, path, message, words, value)
+        if reason != verdict.reason:  # its own, which says what it expected
+            findings.add(self.node, path, reason, None, value)
+        else:
+            findings.add(self.node, path, f"expected {words}, got {show(value)}{reason}", words, value)
 
     def words(self, scope: Scope[str, Any]) -> str:  # noqa: ARG002
         return f"a value that {self.hook.reference} accepts"

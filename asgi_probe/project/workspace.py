@@ -229,6 +229,9 @@ def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
 
 def _nothing(files: Sequence[FilePlan], wish: Wish) -> str:
     checks = len({check.id for file in files for check in file.checks})
+    if not checks and files:
+        names = ", ".join(sorted({file.name for file in files})[:10])
+        return f"there are no checks, only procedures, in {names}: run a file that uses them"
     said = " and ".join([*(f"--tag {tag!r}" for tag in wish.tags), *(f"-k {name!r}" for name in wish.names)])
     tags = sorted({tag for file in files for check in file.checks for tag in check.tags})
     hint = f"; there are the tags: {', '.join(tags)}" if wish.tags and tags else ""

@@ -182,11 +182,15 @@ def items_of(entries: dict[str, Entry], key: str, problems: Problems) -> list[No
     if not isinstance(node, Sequence):
         return []
     if not node.items:
-        needed = key in ("checks", "steps")
-        problems.add(
-            node, f"{key!r} is empty", "add '- get: /'" if needed else "leave it out, or write what it shall do"
-        )
+        problems.add(node, f"{key!r} is empty", _TO_FILL.get(key, "leave it out, or write what it shall do"))
     return node.items
+
+
+_TO_FILL = {
+    "checks": "add '- get: /'",
+    "steps": "add '- get: /'",
+    "each": "leave it out, or write its rows",
+}
 
 
 def entries_of(entries: dict[str, Entry], key: str) -> dict[str, Entry]:

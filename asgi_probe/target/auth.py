@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from asgi_probe.target.http import httpx
 from asgi_probe.target.request import Unsendable, authorization, checked
-from asgi_probe.target.tasks import is_cancellation
+from asgi_probe.target.tasks import apart, is_cancellation
 from asgi_probe.target.tracebacks import in_a_line
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 FLOWING = frozenset({"digest", "call"})
 """The schemes that may send more than one request."""
+_CLOSING = 1.0
+"""Seconds that an auth gets to clean up, also when its request was cancelled."""
 
 
 class AuthError(Exception):
@@ -88,10 +91,7 @@ class Flow:
     async def first(self, request: httpx.Request) -> httpx.Request:
         """The first request to send."""
         try:
-            auth = await auth_of(self._credentials)
-            self._name = _name_of(auth)
-            self._requests = auth.async_auth_flow(request)
-            found = await anext(self._requests)
+            found = await self._done(self._begin(request))
         except BaseException as error:
             if is_cancellation(error):
                 raise
@@ -101,7 +101,7 @@ class Flow:
     async def next(self, response: httpx.Response) -> httpx.Request | None:
         """The request that follows this answer; None when the answer is the last."""
         try:
-            found = await self._requests.asend(response)
+            found = await self._done(self._requests.asend(response))
         except StopAsyncIteration:
             return None
         except BaseException as error:
@@ -116,11 +116,27 @@ class Flow:
     async def aclose(self) -> None:
         """Let the auth clean up."""
         try:
-            await self._requests.aclose()
+            with anyio.move_on_after(_CLOSING, shield=True):
+                await self._done(self._requests.aclose())
         except BaseException as error:
             if is_cancellation(error):
                 raise
             raise AuthError(f"the auth of {self._name} raised {in_a_line(error)}", error) from error
+
+    async def _begin(self, request: httpx.Request) -> Any:
+        auth = await auth_of(self._credentials)
+        self._name = _name_of(auth)
+        self._requests = auth.async_auth_flow(request)
+        return await anext(self._requests)
+
+    async def _done(self, part: Awaitable[Any]) -> Any:
+        """What a part of it gives; what the user's own code does to its task is not done to ours."""
+        if self._credentials.scheme != "call":
+            return await part
+        ended = await apart(_awaiting(part), inf)
+        if ended.raised is not None:
+            raise ended.raised
+        return ended.value
 
     async def _sendable(self, found: Any) -> httpx.Request:
         if not isinstance(found, httpx.Request):
@@ -133,6 +149,10 @@ class Flow:
         except Exception as error:
             raise AuthError(f"the request of the auth cannot be read: {in_a_line(error)}", error) from error
         return found
+
+
+async def _awaiting(part: Awaitable[Any]) -> Any:
+    return await part
 
 
 async def _nothing() -> AsyncGenerator[httpx.Request, httpx.Response]:

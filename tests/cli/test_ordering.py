@@ -511,3 +511,35 @@ def test_files_that_name_several_targets_are_not_compared(compared):
     assert "✗ b.yaml  on moved  1 failed" in ran.out
     assert "side by side" not in ran.out
     assert "\n  asgi-probe run b.yaml::one\n" in ran.out
+
+
+# needs
+
+
+NEEDED = "setup: [{get: /noted/login}]\nchecks: [{name: first, get: /ok}]\n"
+PLAIN = "setup: [{get: /noted/login}]\nprocedures: {}\n"
+
+
+@pytest.mark.parametrize(("needed", "own"), [(NEEDED, ["z/login.yaml::first"]), (PLAIN, [])])
+@pytest.mark.parametrize(
+    "args",
+    [["--shuffle=1"], ["--shuffle=2"], ["--shuffle=3"], ["--shard", "1/2"], ["--shard", "2/2"], ["--lf"], ["--ff"],
+     ["-k", "user"], ["--ff", "--shuffle=4"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_needed_runs_first_whatever_the_order(project, needed, own, args):
+    project.write("z/login.yaml", needed)
+    for name in "abc":
+        project.write(f"{name}.yaml", f"needs: z/login.yaml\nchecks: [{{name: user, get: '/status/${{{name}}}'}}]")
+    given = ["--var", "a=200", "--var", "b=200", "--var"]
+    project.probe(*given, "c=500", ".")
+    ran = project.probe(*given, "c=200", ".", "-j", "4", *args)
+    assert ran.exit == 0, ran.said
+    ids = began(project)
+    users = [each for each in ids if each.endswith("::user")]
+    assert ids[: len(own)] == own
+    if users:
+        assert project.log.count("login") == 2
+    if args[0] in ("--lf", "--ff") and len(args) == 1:
+        assert users[0] == "c.yaml::user"
+        assert len(users) == (1 if args == ["--lf"] else 3)

@@ -110,6 +110,15 @@ def test_bare_run(specs):
     assert re.search("○ third +skipped: not ann's day", ran.out)
 
 
+def test_files_of_procedures_alone_have_no_checks(project):
+    project.write("lib/login.yaml", "procedures: {login: [{post: /echo}]}")
+    project.write("lib/more.yaml", "procedures: {more: [{post: /echo}]}")
+    for ran in (project.probe("lib/login.yaml"), project.command("list", "lib/login.yaml")):
+        assert ran.exit == 4
+        assert "there are no checks, only procedures, in lib/login.yaml: run a file that uses them" in ran.err
+    assert "in lib/login.yaml, lib/more.yaml: run" in project.probe("lib", "-t", "smoke").err
+
+
 def test_bare_run_with_its_own_file(specs):
     specs.write(
         "asgi-probe.toml", 'specs = "specs/deep"\ntarget = "shop"\n[targets.shop]\napp = "app.py"\nlifespan = "off"\n'

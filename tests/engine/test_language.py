@@ -133,7 +133,7 @@ def test_what_is_wrong_with_a_file_of_rows(tmp_path, content, name, found):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("{get: /, each: []}", "1:25: 'each' is empty (leave it out, or write what it shall do)"),
+        ("{get: /, each: []}", "1:25: 'each' is empty (leave it out, or write its rows)"),
         ("{get: /, each: [1]}", "1:26: a row is a mapping from names to values, found a number (such as {sku: A-1})"),
         ("{get: /, each: {}}", "1:19: 'each' needs 'file'"),
         ("{get: /, matrix: {a: []}}", "1:31: 'a' has no values"),
@@ -156,6 +156,51 @@ def test_what_is_wrong_with_a_file_of_rows(tmp_path, content, name, found):
 )
 def test_what_is_wrong_with_rows_and_their_like(tmp_path, text, found):
     assert problems(tmp_path, f"checks: [{text}]") == [found]
+
+
+def test_a_condition_takes_no_function(tmp_path):
+    (tmp_path / "m.py").write_text("def f(value): ...\n")
+    assert problems(tmp_path, "checks: [{get: /, when: {target: {$call: 'm:f'}}}]") == [
+        "1:42: '$call' cannot stand in 'when' (a hook in 'verify' can decide more)"
+    ]
+
+
+def test_files_that_need_each_other(tmp_path):
+    for name, needs in (("x", "y"), ("y", "z"), ("z", "x")):
+        (tmp_path / f"{name}.yaml").write_text(f"needs: {needs}.yaml\nchecks: [{{get: /}}]")
+    found = problems(tmp_path, "needs: x.yaml\nchecks: [{get: /}]")
+    assert found[0].endswith(
+        "files that need each other: x.yaml → y.yaml → z.yaml → x.yaml (take one of the needs away)"
+    )
+
+
+@pytest.mark.parametrize(("many", "fine"), [(49, True), (50, False), (2_000, False)])
+def test_too_many_files_that_need_each_other_in_a_row(tmp_path, many, fine):
+    for number in range(many):
+        needs = f"needs: {number + 1}.yaml\n" if number < many - 1 else ""
+        (tmp_path / f"{number}.yaml").write_text(f"{needs}checks: [{{get: /}}]")
+    found = problems(tmp_path, "needs: 0.yaml\nchecks: [{get: /}]")
+    assert [each.partition(": ")[2] for each in found] == [
+        "files that need each other, 50 in a row (let them need the first alone)"
+    ] * (not fine)
+
+
+async def test_a_needed_file_without_checks_gives_what_its_setup_saves(tmp_path):
+    needed = "procedures: {}\nsetup: [{get: /login, save: {token: $.token}}]\nteardown: [{get: /out}]"
+    service = Service(login='{"token": "t0k3n"}')
+    ran = await Ran(tmp_path, needed, "needs: a.yaml\nchecks: [{get: '/${token}'}]", app=service).ended()
+    assert service.asked == ["GET /login", "GET /t0k3n", "GET /out"]
+    assert ran.finished.exit_code == 0
+
+
+async def test_checks_that_got_lost_are_no_success(tmp_path, monkeypatch):
+    async def lost(*_):
+        return None
+
+    monkeypatch.setattr("asgi_probe.engine.stage.Stage.check", lost)
+    ran = await Ran(tmp_path, "checks: [{get: /}, {get: /b}]", app=Service()).ended()
+    assert ran.finished.exit_code == 70
+    assert ran.finished.problem == "2 checks got lost: this is a bug of asgi-probe, please report it"
 
 
 async def test_a_row_is_stronger_than_the_command_line_and_weaker_than_what_is_saved(tmp_path):
@@ -377,7 +422,7 @@ async def test_a_poll_asks_until_it_holds(tmp_path):
 
 
 async def test_a_poll_whose_time_is_up_has_failed(tmp_path):
-    text = "checks: [{name: c, get: /job, poll: {until: {json: {status: done}}, every: 10ms, within: 60ms}}]"
+    text = "checks: [{name: c, get: /job, poll: {until: {json: {status: done}}, every: 10ms, within: 400ms}}]"
     ran = await Ran(tmp_path, text, app=Service(job='{"status": "queued"}')).ended()
     assert ran.outcomes == {"c": "failed"}
     (mismatch,) = ran.check("c").mismatches

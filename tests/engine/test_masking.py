@@ -1,4 +1,7 @@
+import json
+import re
 from base64 import b64encode
+from time import perf_counter
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -6,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgi_probe.engine.secrets import MASK, Mask, Secrets
+from tests.engine.projects import Ran
+from tests.engine.test_language import Service
 
 SECRET = 'p&ss "wörd"/+\\'
 
@@ -95,3 +100,41 @@ def test_what_others_found_is_taken_in_while_there_is_room():
     all_of_them.learn({"hunter22"}, 1)
     all_of_them.learn({"hunter33"}, 1)
     assert all_of_them.values == {"hunter22"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("word", ["pass:w0rd", "p@ss:w0rd", "9.9.9.999", "w0rd\nnext"])
+async def test_no_part_of_a_secret_stands_in_the_reason_of_a_wrong_address(tmp_path, word):
+    text = "secrets: word\nchecks: [{name: c, get: 'http://ada:${word}/'}]"
+    ran = await Ran(tmp_path, text, app=Service(), given={"word": word}).ended()
+    assert ran.outcomes == {"c": "error"}
+    assert not [part for part in re.split(r"[:@\n]", word) if f"'{part}" in repr(ran.events)]
+    assert "w0rd" not in repr(ran.events)
+
+
+WORDS = st.lists(st.text("abAB9-", min_size=4, max_size=7), min_size=1, max_size=4)
+
+
+@given(words=WORDS, text=st.lists(st.sampled_from("abAB9-äİ*") | st.text("abAB9-", max_size=9)).map("".join))
+def test_many_and_few_give_the_same(words, text):
+    many, few = Mask(frozenset([*words, *MANY])), Mask(frozenset(words))
+    assert many(text) == few(text)
+    assert many(text.encode()) == few(text.encode())
+
+
+MANY = [f"zz{number:04}zz" for number in range(100)]
+
+
+def test_many_are_found_quickly_in_long_texts():
+    mask = Mask(frozenset(f"aaaa{number:05}" for number in range(100)))
+    began = perf_counter()
+    assert mask("a" * 200_000 + "AAAA00001") == "a" * 200_000 + MASK
+    assert perf_counter() - began < 3
+
+
+@pytest.mark.parametrize("others", [[], MANY])
+def test_other_ways_of_writing_a_secret(others):
+    secrets = Secrets(others, above=Secrets(["Shop-Word", 'say "x"']))
+    assert secrets.mask("http://shop-word.example/") == "http://***.example/"
+    inner = json.dumps({"said": 'say "x"'})
+    assert "say" not in secrets.mask(json.dumps({"body": inner}))

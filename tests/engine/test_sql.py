@@ -255,6 +255,12 @@ async def test_a_refused_statement_is_told_in_a_line(shop, sql, message, anyio_b
     ("url", "message"),
     [
         ("sqlite:///nowhere/no.db", "there is no file 'nowhere/no.db' (sqlite:///nowhere/no.db)"),
+        (
+            "sqlite:///file:nowhere.db?uri=true",
+            "'file:nowhere.db' may make an empty database: say mode=ro behind the '?'",
+        ),
+        ("sqlite:///file:nowhere.db?mode=rwc&uri=true", "may make an empty database: say mode=ro behind the '?'"),
+        ("sqlite:///file:nowhere.db?mode=ro&uri=true", "there is no file 'file:nowhere.db'"),
         ("oracle://u:secret@h/x", "no database is known as 'oracle'; there are: sqlite, postgresql, postgres, mysql,"),
         ("postgre://u:secret@h/x", "no database is known as 'postgre'; did you mean 'postgres'?"),
         ("${x}", "it is no database URL; expected one such as 'postgresql://user:password@host/name'"),

@@ -72,3 +72,11 @@ async def test_on_trio_it_says_what_to_do(tmp_path, database):
     text = 'checks: [{name: c, get: /item, verify: {sql: select 1, database: "${database}"}}]'
     ran = await Ran(tmp_path, text, app=Service(), given={"database": database}).ended()
     assert "--backend asyncio" in ran.check("c").reason
+
+
+@pytest.mark.parametrize("query", ["mode=ro&uri=true", "mode=rw&uri=true", "uri=true&mode=ro"])
+async def test_a_uri_that_makes_no_file_is_asked(tmp_path, database, query):
+    url = f"{database.replace('sqlite:///', 'sqlite:///file:')}?{query}"
+    text = 'checks: [{name: c, get: /item, verify: {sql: select 1 as n, database: "${database}", rows: [{n: 1}]}}]'
+    ran = await Ran(tmp_path, text, app=Service(), given={"database": url}).ended()
+    assert ran.outcomes == {"c": "passed"}, ran.check("c").reason

@@ -184,6 +184,14 @@ async def test_what_it_says(said, message, wait):
     assert [mismatch.message for mismatch in found] == ([] if message is None else [message])
 
 
+async def test_a_reason_of_its_own_says_all_that_was_expected():
+    def odd(value):
+        raise AssertionError("too even")
+
+    (found,) = await called("json: {a: {$call: 'a:b'}}", {"a": 4}, odd)
+    assert (found.message, found.expected, found.actual) == ("too even", None, 4)
+
+
 class Odd(Exception):
     def __str__(self):
         return "odd"

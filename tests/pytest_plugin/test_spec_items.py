@@ -372,6 +372,17 @@ def test_a_tag_as_a_marker(tag: str, name: str) -> None:
     assert marker_name(tag) == name
 
 
+def test_secrets_stand_in_no_name(suite: Suite) -> None:
+    top = "secrets: [key]\nvars: {key: hunter22}\n"
+    suite.write(
+        "specs/a.yaml",
+        f"{top}checks: [{{name: 'of ${{key}}', each: [{{key: hunter23}}, {{a: '${{key}}'}}], get: /}}]",
+    )
+    told = suite.run("specs", "-v", "-rA").stdout.str()
+    assert "hunter" not in told
+    assert "specs/a.yaml::of ***[key=***]" in told
+
+
 def test_junit(suite: Suite) -> None:
     suite.write("specs/items.yaml", ITEMS)
     suite.run("specs", "--junitxml=junit.xml")

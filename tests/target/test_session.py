@@ -115,7 +115,7 @@ async def test_headers_repeat_and_keep_their_bytes(server):
         ({"url": "ftp://host/"}, "'ftp://host/' is no address to ask, expected a path, http://… or https://…"),
         ({"url": "http:///path"}, "'http:///path' is no address to ask"),
         ({"url": "/a\nb"}, "'/a\\nb' is no address: invalid non-printable ASCII character in URL"),
-        ({"url": "http://host:port/"}, "'http://host:port/' is no address"),
+        ({"url": "http://host:port/"}, "'http://host:port/' is no address: invalid port"),
         ({"url": "/\udcff"}, "surrogates not allowed"),
         ({"headers": [("x", "\udcff")]}, "header 'x' holds half a character: '\\udcff'"),
         ({"parts": [Part("\udcff", b"")]}, "surrogates not allowed"),
