@@ -171,8 +171,8 @@ class CheckRun:
         except (Unjudgeable, VariableError) as error:
             run.last.error(str(error), error.node)
         except BaseException as error:
-            if is_cancellation(error) or isinstance(error, KeyboardInterrupt):  # that may be Ctrl-C
-                raise
+            if is_cancellation(error) or isinstance(error, KeyboardInterrupt) or _is_our_own(error):
+                raise  # a KeyboardInterrupt may be Ctrl-C
             run.last.error(_odd(error), raised=error)
         finally:
             self._take_in(run, phase, scope)
@@ -224,6 +224,14 @@ class CheckRun:
             verdict.expected_to_fail(self.plan.xfail.reason, strict=self.plan.xfail.strict)
         self.telling.finished(self.plan, verdict, seconds)
         return seconds
+
+
+def _is_our_own(error: BaseException) -> bool:
+    """Whether it was raised in asgi-probe itself, which is a bug of ours, and not in a method of a value."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("asgi_probe.")
 
 
 def _odd(error: BaseException) -> str:
