@@ -27,7 +27,9 @@ def main() -> None:
     try:
         app(prog_name="asgi-probe")
     except SystemExit as leaving:
-        from asgi_probe.cli.leaving import watch_threads
+        from asgi_probe.cli.leaving import leave_tasks, watch_threads
 
-        watch_threads(leaving.code if isinstance(leaving.code, int) else 0)
+        exit_code = leaving.code if isinstance(leaving.code, int) else 0
+        watch_threads(exit_code)
+        leave_tasks(exit_code)
         raise

@@ -16,6 +16,9 @@ Backend = Literal["asyncio", "trio"]
 _CLOSING = 1.0
 """Seconds that tasks which nobody waited for get to end when the loop closes."""
 
+left_behind: list[asyncio.Task[Any]] = []
+"""Tasks that did not end, kept: to collect one throws into it, and what ignores that too would run for ever."""
+
 
 def run_async(main: Callable[[], Awaitable[T]], backend: Backend = "asyncio", *, uvloop: bool | None = None) -> T:
     """Run `main` to its end and give what it returns, or raise what it raises.
@@ -123,9 +126,7 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     _surviving(loop, asyncio.wait(tasks, timeout=_CLOSING))
-    if any(not task.done() for task in tasks):
-        # what is left would be called "destroyed but pending" when it is collected, long after the report
-        loop.set_exception_handler(lambda _loop, _what: None)
+    left_behind.extend(task for task in tasks if not task.done())
 
 
 def _surviving(loop: asyncio.AbstractEventLoop, ending: Any) -> None:
