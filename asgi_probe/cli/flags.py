@@ -11,6 +11,7 @@ from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     import typer
 
@@ -108,8 +109,10 @@ def _warning(message: str) -> Line:
     return [("warning: ", "warning"), (message, "message")]
 
 
-def command_for(said: TargetConfig, target: str | None, others: Mapping[str, Sequence[object]]) -> str:
-    """The command that runs the same again, without credentials and what variables hold.
+def command_for(
+    said: TargetConfig, target: str | None, others: Mapping[str, Sequence[object]], secret: AbstractSet[str]
+) -> str:
+    """The command that runs the same again, without credentials and what `secret` variables hold.
 
     `others` are flags with what was given to each. What the environment said may be said again, too.
     """
@@ -125,11 +128,19 @@ def command_for(said: TargetConfig, target: str | None, others: Mapping[str, Seq
     words += ["--insecure"] if said.verify is False else []
     for flag, values in others.items():
         for value in values:
-            words += [flag, _VALUE.sub(r"\1***", str(value)) if flag in ("--var", "--secret") else str(value)]
+            words += [flag, _told(flag, str(value), secret)]
     return join(words)
 
 
-_VALUE = re.compile(r"^([^=]*=).*$", re.DOTALL)
+def _told(flag: str, value: str, secret: AbstractSet[str]) -> str:
+    name, equals, _ = value.partition("=")
+    name = name.removesuffix(":")
+    hides = flag == "--secret" or (flag == "--var" and (name in secret or _SOUNDS_SECRET.search(name)))
+    return f"{name}{equals}***" if hides else value
+
+
+_SOUNDS_SECRET = re.compile("pass|pwd|secret|token|key|auth|cred", re.IGNORECASE)
+"""Nobody has called it one, but it would stand in a log."""
 _URLS = ("base_url", "proxy")
 _ANY_CREDENTIALS = re.compile(r"^([^/?#]*//)?[^/?#]*@")
 _FLAGS = {

@@ -167,7 +167,9 @@ def run(
             "--backend": [backend] if backend != "asyncio" else [],
             "--repeat": [repeat] if repeat else [],
         }
-        workspace, command = ordered(open_workspace(wish), order), command_for(said, wish.target_name, others)
+        workspace = ordered(open_workspace(wish), order)
+        hidden = {name for file in workspace.plan.files for name in file.secrets}
+        command = command_for(said, wish.target_name, others, hidden)
         screen.write(idle_loop(backend, uvloop=uvloop))
         cache = None if no_cache else CacheWriter(workspace.config.root, workspace.copies, times=order.shard is None)
         raise typer.Exit(execute(workspace, options_, reports, screen, verbosity=told, command=command, cache=cache))

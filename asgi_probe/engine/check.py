@@ -168,6 +168,8 @@ class CheckRun:
                 run.skip(reason)
             else:
                 await run.run(scope, self.asked)
+                if phase == "finally" and run.last.lacks and not self.verdict.outcome.green:
+                    run.skip(f"what failed before did not give {run.last.lacks!r} a value")
         except (Unjudgeable, VariableError) as error:
             run.last.error(str(error), error.node)
         except BaseException as error:

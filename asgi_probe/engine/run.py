@@ -16,7 +16,7 @@ from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
 from asgi_probe.engine.inspection import Pools
 from asgi_probe.engine.results import Outcome, SlowCheck
 from asgi_probe.engine.secrets import Secrets
-from asgi_probe.engine.stage import RunOptions, Score, Stage, each_needed
+from asgi_probe.engine.stage import RunOptions, Score, Stage, declared, each_needed
 from asgi_probe.engine.telling import Tally
 from asgi_probe.errors import ExitCode, TargetError
 
@@ -57,10 +57,11 @@ class Run:
     ) -> None:
         """`secrets` takes in all that must not be told, wherever it comes up."""
         self._groups = groups
-        self._options = options
+        self._options = declared(options, (file for group in groups for file in group.files))
         self._stop = stop
         self._emit = emit
-        self._secrets = Secrets(options.secrets) if secrets is None else secrets
+        self._secrets = Secrets() if secrets is None else secrets
+        self._secrets.learn(self._options.secrets)
         self._pools = Pools()
         self._score = Score()
         self._tally = Tally()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from asgi_probe.target.session import Exchanger
 from asgi_probe.target.tracebacks import app_traceback
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from asgi_probe.engine.backend import Backend
@@ -76,6 +76,16 @@ class RunOptions:
     secrets: tuple[str, ...] = ()
     show_credentials: bool = False
     show_logs: bool = False
+
+
+def declared(options: RunOptions, files: Iterable[FilePlan]) -> RunOptions:
+    """The options with what any of the files calls secret: its value may come up in every other, too."""
+    found = Secrets(options.secrets)
+    for file in files:
+        scope = {**file.weak, **file.strong}
+        for name in file.secrets & scope.keys():
+            found.add(scope[name])
+    return replace(options, secrets=tuple(found.values))
 
 
 @dataclass(slots=True)
@@ -154,7 +164,9 @@ class Stage:
         """`needed` are the names of the files that others need; `secrets` takes in what is found to be one."""
         self.target = target
         self.score = score or Score()
-        self._secrets = Secrets(options.secrets) if secrets is None else secrets
+        self._declared = Secrets(options.secrets)
+        self._secrets = Secrets() if secrets is None else secrets
+        self._secrets.learn(options.secrets)
         self._pools = pools or Pools()
         self._options = options
         self._stop = stop
@@ -177,7 +189,7 @@ class Stage:
         """The file, which is still to be opened; it starts with what the files gave that it needs."""
         session = self._exchanger.session()
         inspection = Inspection(session, self.target, self._pools, self._description)
-        file = OpenFile(plan, session, inspection, Secrets(self._options.secrets))
+        file = OpenFile(plan, session, inspection, Secrets(above=self._declared))
         for name in plan.needs:
             given = self._given.get(name)
             if given is None:

@@ -19,7 +19,7 @@ from asgi_probe.judge.body import Unjudgeable
 from asgi_probe.judge.calls import Calls, judge_with_calls
 from asgi_probe.judge.openapi import described_by
 from asgi_probe.judge.save import NotThere
-from asgi_probe.spec.template import VariableError
+from asgi_probe.spec.template import NoValueError, VariableError
 from asgi_probe.target.tracebacks import in_a_line
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Attempt:
     place: Node | None = None
     raised: BaseException | None = None
     """What a function of the user's raised."""
+    lacks: str | None = None
+    """The variable without a value for which nothing could be sent."""
 
     def error(
         self,
@@ -130,7 +132,7 @@ class StepRun:
 
     def skip(self, reason: str) -> None:
         """It does not run."""
-        self.last.outcome, self.last.reason = Outcome.SKIPPED, reason
+        self.last = Attempt(Outcome.SKIPPED, reason=reason)
 
     async def _attempt_until_passed(self, plan: StepPlan, scope: Scope) -> None:
         if plan.delay is not None:
@@ -193,6 +195,7 @@ class StepRun:
                 ask.credentials = await self._credentials(plan.request.auth, scope, ask.timeout)
         except VariableError as error:
             last.error(str(error), error.node)
+            last.lacks = error.name if isinstance(error, NoValueError) else None
             return False
         except HookError as error:
             last.error(str(error), error.node, raised=error.raised)

@@ -216,13 +216,17 @@ def _at_line(file: FilePlan, line: int) -> Iterator[CheckPlan]:
     yield from (check for check in above if check.number == above[-1].number)
 
 
+_SHOWN = 10
+
+
 def _named(file: FilePlan, names: Sequence[str]) -> Iterator[CheckPlan]:
     """The checks of these names; of one with rows all of them, or the one of that row."""
     for name in names:
         found = [check for check in file.checks if name in (check.name, check.base)]
         if not found:
-            known = {check.name for check in file.checks}
-            hint = did_you_mean(name, known) or f"there are: {', '.join(map(repr, [c.name for c in file.checks][:10]))}"
+            known = list(dict.fromkeys(check.name for check in file.checks))
+            more = f" and {len(known) - _SHOWN:,} more" if len(known) > _SHOWN else ""
+            hint = did_you_mean(name, known) or f"there are: {', '.join(map(repr, known[:_SHOWN]))}{more}"
             raise UsageError(f"{file.name} has no check {name!r}; {hint}")
         yield from found
 

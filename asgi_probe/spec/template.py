@@ -43,6 +43,14 @@ class VariableError(ProbeError):
         self.node = node
 
 
+class NoValueError(VariableError):
+    """Nothing has given the variable `name` a value, so far."""
+
+    def __init__(self, name: object, node: Node) -> None:
+        super().__init__(f"the variable {name!r} has no value here", node)
+        self.name = str(name)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Value:
     """A compiled tree of data. `render` takes a scope and gives plain data, types kept, or raises a VariableError.
@@ -272,7 +280,7 @@ def _walk(path: list[str | int], text: str, node: Scalar) -> Callable[[Scope[str
         try:
             value = scope[first]  # type: ignore[index] # the first part is always a name
         except KeyError:
-            raise VariableError(f"the variable {first!r} has no value here", node) from None
+            raise NoValueError(first, node) from None
         for position, part in enumerate(rest):
             try:
                 value = _step(value, part)
@@ -288,7 +296,7 @@ def _lookup(name: str, node: Scalar) -> Callable[[Scope[str, Any]], Any]:
         try:
             return scope[name]
         except KeyError:
-            raise VariableError(f"the variable {name!r} has no value here", node) from None
+            raise NoValueError(name, node) from None
 
     return render
 

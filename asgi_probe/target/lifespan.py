@@ -10,7 +10,7 @@ import anyio.lowlevel
 from asgi_probe.errors import TargetError
 from asgi_probe.target.failures import ProtocolBreach
 from asgi_probe.target.tracebacks import app_traceback, in_a_line, unwrapped
-from asgi_probe.terminal import harmless
+from asgi_probe.terminal import harmless, survived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -179,7 +179,7 @@ class Lifespan:
 
     def _told(self, sentence: str, message: str) -> TargetError:
         """The sentence with why: the exception, else what the app itself said."""
-        why = [part for part in (_shortened(message), self._raised(message)) if part]
+        why = [part for part in (self._shortened(message), self._raised(message)) if part]
         trace = app_traceback(self._error, root=self._root) if self._error is not None else None
         return TargetError(": ".join([sentence, *why]), trace)
 
@@ -188,7 +188,14 @@ class Lifespan:
         if self._error is None:
             return ""
         said = str(self._error) if isinstance(self._error, Exception) else ""
-        return "" if said and said in _shortened(message) else in_a_line(self._error)
+        return "" if _is_traceback(message) or (said and said in message) else in_a_line(self._error)
+
+    def _shortened(self, message: str) -> str:
+        """An app's own message; of a traceback, as Starlette sends it, what was raised, on one line."""
+        message = message.strip()
+        if _is_traceback(message):
+            message = message.rpartition("\n")[2] if self._error is None else _in_short(self._error)
+        return harmless(message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]} … ({len(message)} characters)")
 
     async def _kill(self) -> None:
         if self._cancel is None or self._ended:
@@ -199,9 +206,11 @@ class Lifespan:
             await self._until()
 
 
-def _shortened(message: str) -> str:
-    """An app's own message; of a traceback, as Starlette sends it, its last line."""
-    message = message.strip()
-    if message.startswith(("Traceback (most recent call last)", "  + Exception Group Traceback")):
-        message = message.rpartition("\n")[2]
-    return harmless(message if len(message) <= _MESSAGE else f"{message[:_MESSAGE]} … ({len(message)} characters)")
+def _is_traceback(message: str) -> bool:
+    return message.lstrip().startswith(("Traceback (most recent call last)", "+ Exception Group Traceback"))
+
+
+def _in_short(error: BaseException) -> str:
+    """Its name, and the first line of what it says: those below are advice and addresses."""
+    said = survived(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

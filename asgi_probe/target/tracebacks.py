@@ -62,17 +62,19 @@ def ran_code(error: BaseException) -> bool:
     return any(owner != "importlib" for *_, owner in _frames(error.__traceback__))
 
 
-def _chain(error: BaseException, root: Path | None, seen: set[int], depth: int) -> Iterator[str]:
+def _chain(
+    error: BaseException, root: Path | None, seen: set[int], depth: int, *, is_cause: bool = False
+) -> Iterator[str]:
     error = unwrapped(error)
     seen.add(id(error))
     before, joint = _reason(error)
     if before is not None and id(before) not in seen:
         if depth < _LINKS:
-            yield from _chain(before, root, seen, depth + 1)
+            yield from _chain(before, root, seen, depth + 1, is_cause=True)
         else:
             yield "… earlier exceptions …"
         yield f"\n{joint}\n"
-    yield from _one(error, root)
+    yield from _one(error, root, is_cause=is_cause)
     if isinstance(error, BaseExceptionGroup):
         yield from _members(error, root, seen, depth + 1)
 
@@ -95,11 +97,12 @@ def _members(group: BaseExceptionGroup[BaseException], root: Path | None, seen: 
         yield f"  … {len(group.exceptions) - _LINKS} more …"
 
 
-def _one(error: BaseException, root: Path | None) -> Iterator[str]:
+def _one(error: BaseException, root: Path | None, *, is_cause: bool) -> Iterator[str]:
     frames = list(_frames(error.__traceback__))
     if any(owner != "importlib" for *_, owner in frames):
         yield "Traceback (most recent call last):"
-        yield from _shown(frames, root)
+        # what a library did on its own, before it raised the error that counts, helps nobody
+        yield from _collapsed(frames) if is_cause and all(owner for *_, owner in frames) else _shown(frames, root)
     yield _said(error)
     notes = getattr(error, "__notes__", None)
     yield from (_cut(survived(note), _MESSAGE) for note in (notes if isinstance(notes, list | tuple) else ()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asgi_probe.engine.events import CheckFinished
 from asgi_probe.engine.inspection import Pools
-from asgi_probe.engine.stage import Stage, each_needed
+from asgi_probe.engine.stage import Stage, declared, each_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +39,7 @@ class TargetRun:
         self._told: list[Event] = []
         self._pools = Pools()
         needed = tuple(each_needed([*plans.values()]))
+        options = declared(options, plans.values())
         self._stage = Stage(target, options, stop, self._told.append, needed=needed, pools=self._pools)
         self._open: dict[str, OpenFile] = {}
         self._closed: set[str] = set()

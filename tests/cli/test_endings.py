@@ -331,8 +331,10 @@ def test_the_command_to_run_again_says_all_but_secrets(project):
             await send({"type": "http.response.body"})
         """,
     )
-    project.write("a.yaml", "checks: [{name: c, get: '/${token}'}]")
-    flags = ("--app", "app:app", "--lifespan", "off", "--var", "token=sekret", "--timeout", "3s")
-    ran = project.run(*flags, "a.yaml")
-    again = "asgi-probe run --app app:app --lifespan off --var 'token=***' --timeout 3s a.yaml::c"
+    project.write("a.yaml", "secrets: [name]\nchecks: [{name: c, get: '/${token}/${name}/${tenant}/${limit}'}]")
+    given = ("token=sekret", "name=sekret", "tenant=acme & co", "limit:=5")
+    flags = ("--app", "app:app", "--lifespan", "off", *(word for one in given for word in ("--var", one)))
+    ran = project.run(*flags, "--secret", "pin=sekret", "--timeout", "3s", "a.yaml")
+    told = "--var 'token=***' --var 'name=***' --var 'tenant=acme & co' --var limit:=5 --secret 'pin=***'"
+    again = f"asgi-probe run --app app:app --lifespan off {told} --timeout 3s a.yaml::c"
     assert again in ran.out

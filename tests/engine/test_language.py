@@ -642,3 +642,28 @@ def test_a_short_secret_is_refused(tmp_path):
     assert problems(tmp_path, text) == [
         "1:11: the secret 'pin' is shorter than 4 characters and cannot be masked",
     ]
+
+
+FAILS_BEFORE_IT_SAVES = """
+checks:
+  - name: c
+    steps: [{get: /job, expect: 201, save: {id: $.id}}]
+    finally:
+      - {name: clean, get: '/job/${id}'}
+      - {get: /other}
+  - name: typed wrong
+    steps: [{get: /job, save: {other: $.id}}]
+    finally: [{name: clean, get: '/job/${other}'}]
+"""
+
+
+async def test_what_finally_cannot_do_for_want_of_what_failed_is_left_out(tmp_path):
+    ran = await Ran(tmp_path, FAILS_BEFORE_IT_SAVES, app=Service(job="{}")).ended()
+    check = ran.check("c")
+    assert (str(check.outcome), [mismatch.message for mismatch in check.mismatches]) == (
+        "failed",
+        ["expected 201, got 200", "nothing to save as 'id': $.id is missing; there is nothing"],
+    )
+    _, clean, other = ran.steps("c")
+    assert (str(clean.outcome), clean.reason) == ("skipped", "what failed before did not give 'id' a value")
+    assert other.outcome == "passed"

@@ -306,7 +306,7 @@ async def test_a_variable_that_is_not_there_is_an_error_with_its_place(tmp_path,
         """
         checks:
           - name: c
-            steps: [{get: '/status/500', save: {id: $.nothing}}]
+            steps: [{get: /elsewhere, when: {target: live}, save: {id: $.nothing}}, {get: /first}]
             finally: [{get: '/${id}'}, {get: /last}]
         """,
         app=app,

@@ -225,6 +225,20 @@ async def test_starlettes_traceback_is_told_once():
     assert "test_lifespan.py" in caught.value.traceback.split("\n")[1]
 
 
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (ValueError("no database\n(Background on this error at: https://x.example)"), "ValueError: no database"),
+        (ValueError(), "ValueError"),
+        (ExceptionGroup("two", [ValueError("a"), ValueError("b")]), "ExceptionGroup: two (2 sub-exceptions)"),
+    ],
+)
+async def test_of_a_traceback_the_first_line_of_what_was_raised_is_told(raised, told):
+    with pytest.raises(TargetError) as caught:
+        await target_of(starlette_app(up=raised)).__aenter__()
+    assert str(caught.value) == f"the app's start-up failed: {told}"
+
+
 async def test_starlettes_failed_shutdown_is_a_problem():
     async with target_of(starlette_app(down=ValueError("lost it"))) as target:
         pass

@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -100,6 +101,28 @@ def test_causes_and_contexts():
     assert text.index("ValueError: first") < text.index("direct cause of") < text.index("KeyError: 'second'")
     assert "During handling of the above exception" in app_traceback(raised(context))
     assert "first" not in app_traceback(raised(hidden)).replace('boom("first")', "")
+
+
+def test_causes_that_are_a_librarys_own_are_one_line():
+    def loads():
+        try:
+            json.loads("{")
+        except ValueError as error:
+            raise LookupError("no settings") from error
+
+    text = app_traceback(raised(loads), root=HERE)
+    cause, _, rest = text.partition("The above exception was the direct cause")
+    assert cause.splitlines()[1].strip().startswith("File "), "it went through a frame of ours"
+    foreign = raised(json.loads, "{").with_traceback(None)
+    try:
+        json.loads("{")
+    except ValueError as error:
+        foreign = error.with_traceback(error.__traceback__.tb_next)
+    outer = raised(boom)
+    outer.__cause__ = foreign
+    cause, _, rest = app_traceback(outer, root=HERE).partition("The above exception was the direct cause")
+    assert cause.splitlines()[1] == "  … 3 frames in json …"
+    assert ", in boom" in rest
 
 
 def test_chains_that_are_long_or_circular_end():
