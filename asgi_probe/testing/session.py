@@ -207,6 +207,8 @@ class ProbeSession:
             if isinstance(item, CheckItem):
                 self._group(item.spec).coming[item.spec.plan.name] -= 1
             lines = list(self._closing(last=nextitem is None))
+            if isinstance(item, CheckItem) and not any((group := self._group(item.spec)).coming.values()):
+                self._leave(group)  # tests by hand that come now start the same app again
             if lines:
                 raise Broken([line for told in lines for line in told])
 
@@ -273,6 +275,7 @@ class ProbeSession:
             self._call(group.run.aclose)
         if group.held is not None:
             self.troubles += self.left(group.held)
+        group.run = group.held = None
 
     def left(self, held: Held) -> list[list[Line]]:
         """Leave a target that lives in the loop of this session; gives what went wrong with that."""

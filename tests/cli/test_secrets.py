@@ -151,3 +151,14 @@ def test_credentials_are_shown_when_that_is_asked_for(project):
     assert "authorization: Key abcdef" in shown.out
     assert "x-api-key: ***" in shown.out
     assert "hunter22" not in hidden.said + shown.said
+
+
+def test_what_one_file_calls_secret_is_masked_in_all(project):
+    project.write("shop.py", APP)
+    project.write("a.yaml", "secrets: [pin]\nvars: {pin: '${env.SHOP_PIN}'}\nchecks: [{get: '/a?q=${pin}'}]")
+    project.write("b.yaml", "checks: [{get: '/b?q=${env.SHOP_PIN}', json: {password: sesame-street}}]")
+    ran = project.run("--app", "shop:app", "-v", "a.yaml", "b.yaml", SHOP_PIN="sesame-street")
+    assert ran.exit == 1
+    assert "/b?q=***" in ran.out
+    assert "sesame-street" not in ran.said.replace("{password: sesame-street}", "")
+    assert "sesame-street" not in (project.root / "events.ndjson").read_text(encoding="utf-8")

@@ -477,3 +477,12 @@ def test_a_project_above_the_rootdir(suite: Suite, pytester: pytest.Pytester) ->
     ran = suite.run("services/shop/specs")
     ran.assert_outcomes(passed=1)
     assert (Path(suite.root) / "services/shop/log.txt").exists()
+
+
+def test_the_app_is_left_after_the_last_check_of_it(suite: Suite) -> None:
+    suite.write("specs/a.yaml", "checks: [{get: /}]")
+    suite.write("specs/b.yaml", "checks: [{get: /}]")
+    suite.write("test_hand.py", "def test_hand(probe_client):\n    assert probe_client.get('/').status_code == 200\n")
+    ran = suite.run("specs/a.yaml", "specs/b.yaml", "test_hand.py")
+    ran.assert_outcomes(passed=3)
+    assert suite.log == ["startup", "shutdown"] * 2
