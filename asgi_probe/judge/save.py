@@ -274,6 +274,8 @@ def _source_hint(text: str) -> str:
     kind, dot, rest = text.partition(".")
     if dot and rest and kind in ("html", "xml"):
         return f"for an XPath write '{kind}.xpath:{rest}'" if rest.startswith("/") else ""
+    if dot and rest and kind in (*_PLAIN, "json"):
+        return f"for a part of the JSON write '$.{rest}'"
     near = did_you_mean(kind, (*_PLAIN, *_NAMED, "html", "xml", "jwt"))
     if near and dot and rest:
         return near.replace("'?", f".{rest}'?")

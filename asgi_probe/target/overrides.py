@@ -27,11 +27,21 @@ class Override:
 
 
 def import_overrides(overrides: Mapping[Named, Named], *, root: Path | None) -> tuple[Override, ...]:
-    """The overrides with both sides imported; raises `TargetError`."""
-    return tuple(
-        Override(_name(key), _callable(key, root, "a dependency"), _callable(value, root, "what overrides one"))
-        for key, value in overrides.items()
-    )
+    """The overrides with both sides imported; raises a `TargetError` with all that is wrong with them."""
+    found, faults = [], []
+    for key, value in overrides.items():
+        sides = []
+        for named, wanted in ((key, "a dependency"), (value, "what overrides one")):
+            try:
+                sides.append(_callable(named, root, wanted))
+            except TargetError as error:
+                faults.append(error)
+        if len(sides) == 2:
+            found.append(Override(_name(key), *sides))
+    if faults:
+        traces = [fault.traceback for fault in faults if fault.traceback]
+        raise TargetError(f"overrides: {'; '.join(map(str, faults))}", traces[0] if traces else None)
+    return tuple(found)
 
 
 def _name(named: Named) -> str:
@@ -43,7 +53,7 @@ def _callable(named: Named, root: Path | None, wanted: str) -> Callable[..., Any
     if callable(found) and _is_hashable(found):
         return found
     what = f"the type {type(found).__name__!r}"
-    raise TargetError(f"overrides: {_name(named)!r} is of {what}: expected {wanted}, which can be called")
+    raise TargetError(f"{_name(named)!r} is of {what}: expected {wanted}, which can be called")
 
 
 def _is_hashable(found: object) -> bool:

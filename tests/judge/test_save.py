@@ -177,6 +177,7 @@ SOURCES = (
         ("v: heder.x", "1:4: 'heder.x' is no source (did you mean 'header.x'?)"),
         ("v: header.", "1:4: 'header.' is no source (did you mean 'header'?)"),
         ("v: css.h1", f"1:4: 'css.h1' is no source ({SOURCES})"),
+        ("v: json.id", "1:4: 'json.id' is no source (for a part of the JSON write '$.id')"),
         ("v: satus", "1:4: 'satus' is no source (did you mean 'status'?)"),
         (
             "v: jwt.[",

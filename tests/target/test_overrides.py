@@ -220,12 +220,20 @@ async def test_another_app_of_a_factory_takes_none_either():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({f"{NAME}:get_dd": get_db}, f"the module '{NAME}' has no attribute 'get_dd'; did you mean 'get_db'?"),
-        ({get_db: "nowhere_at_all:x"}, "there is no module 'nowhere_at_all' in "),
+        (
+            {f"{NAME}:get_dd": get_db},
+            f"overrides: the module '{NAME}' has no attribute 'get_dd'; did you mean 'get_db'?",
+        ),
+        ({get_db: "nowhere_at_all:x"}, "overrides: there is no module 'nowhere_at_all' in "),
         ({f"{NAME}:not_callable": get_db}, f"overrides: '{NAME}:not_callable' is of the type 'dict': expected a dep"),
         ({get_db: f"{NAME}:not_callable"}, f"overrides: '{NAME}:not_callable' is of the type 'dict': expected what"),
         ({f"{NAME}:unhashable": get_db}, f"overrides: '{NAME}:unhashable' is of the type 'Unhashable'"),
-        ({get_db: NAME}, f"'{NAME}' names nothing in a module: expected 'module:attribute'"),
+        ({get_db: NAME}, f"overrides: '{NAME}' names nothing in a module: expected 'module:attribute'"),
+        (
+            {f"{NAME}:get_dd": f"{NAME}:fake_bd"},
+            f"overrides: the module '{NAME}' has no attribute 'get_dd'; did you mean 'get_db'?; "
+            f"the module '{NAME}' has no attribute 'fake_bd'; did you mean 'fake_db'?",
+        ),
     ],
 )
 def test_what_cannot_be_imported_is_told_before_the_run(overrides, message, tmp_path, monkeypatch):
