@@ -47,7 +47,8 @@ def imported(code):
 
 
 def test_the_module_alone_imports_nothing():
-    assert imported("import asgi_probe") - {"__future__"} == {"asgi_probe"}
+    # where coverage starts every process, `__future__` is there before
+    assert imported("import asgi_probe") | {"__future__"} == {"__future__", "asgi_probe"}
 
 
 def test_what_hooks_need_is_light():
