@@ -26,7 +26,16 @@ from asgi_probe.engine.events import (
     TargetInfo,
     Warned,
 )
-from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord, SaidRecord
+from asgi_probe.engine.results import (
+    Body,
+    Mismatch,
+    Outcome,
+    RequestRecord,
+    ResponseRecord,
+    SaidRecord,
+    ThresholdVerdict,
+    Times,
+)
 from asgi_probe.engine.sql import SQL
 from asgi_probe.errors import ExitCode
 from asgi_probe.exchange import FAILURE_KINDS
@@ -37,6 +46,7 @@ from asgi_probe.judge.markup import PARTS
 from asgi_probe.judge.matchers import TESTS
 from asgi_probe.judge.save import FORMS, SOURCES
 from asgi_probe.reporters.ndjson import as_data
+from asgi_probe.reporters.reports import KINDS as REPORTS
 from asgi_probe.spec import shapes
 from asgi_probe.spec.functions import FILTERS, FUNCTION_NAMES
 from asgi_probe.target.probe import Probe, ProbeTarget
@@ -330,10 +340,20 @@ BODY = Body("x", 1)
 EVENTS = [
     RunStarted("0", TargetInfo("app", "app", "a"), (), 0, 1, ""),
     CheckStarted("", "", 1, "", (), ""),
-    StepFinished("", "", "steps", Outcome.FAILED, 0.0, file="a.yaml", said=(SaidRecord("log", "x"),)),
+    StepFinished(
+        "",
+        "",
+        "steps",
+        Outcome.FAILED,
+        0.0,
+        file="a.yaml",
+        said=(SaidRecord("log", "x"),),
+        stumbles=("x",),
+        traceback="x",
+    ),
     CheckFinished("", Outcome.FAILED, 0.0),
     Warned(""),
-    RunFinished({}, 0.0, 0, None),
+    RunFinished({}, 0.0, 0, None, times=Times(1, *5 * (0.1,)), thresholds=(ThresholdVerdict("", True, ""),)),
 ]
 
 
@@ -343,6 +363,10 @@ WORDS_OF_EVENTS = {
     "address",
     "null",
     "interrupted",
+    "app",
+    "hook",
+    *("count", "mean", "p50", "p95", "p99", "longest", "histogram"),
+    *("text", "holds", "told", "actual", "warns"),
     *("setup", "steps", "finally", "teardown", "fixture"),
 }
 """What stands in the table beside the fields."""
@@ -355,6 +379,10 @@ def test_the_event_stream() -> None:
     for name, existing in fields_of.items():
         assert existing - rows[name] == set(), name
         assert rows[name] - existing <= WORDS_OF_EVENTS, name
+
+
+def test_every_report_is_documented() -> None:
+    assert set(named(table("report"))) == REPORTS.keys()
 
 
 def test_what_is_inside_events() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.run import Run, RunOptions
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stopping import Stop
-from asgi_probe.errors import ExitCode
+from asgi_probe.errors import ExitCode, UsageError
 from asgi_probe.project.groups import CONCURRENCY, groups_of
 from asgi_probe.reporters.console import ConsoleReporter
 from asgi_probe.reporters.reports import open_report
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.events import Event
     from asgi_probe.project.workspace import Workspace
-    from asgi_probe.reporters.reports import Reporter
+    from asgi_probe.reporters.reports import Report, Reporter
     from asgi_probe.terminal import Screen
 
 _GARBAGE = 10_000
@@ -34,24 +35,41 @@ _GARBAGE = 10_000
 
 
 class Telling:
-    """Gives every event to every reporter; `problem` is the first that could not write."""
+    """Gives every event to every reporter; `problems` are those of reports that could not be written."""
 
     def __init__(self, reports: Sequence[str], console: Reporter, *beside: Reporter) -> None:
-        self._reporters = [open_report(report, cwd=Path.cwd()) for report in reports]
+        self._reports = opened(reports)
         leave_standard_output(reports)
-        self._beside = (console, *beside)
+        self._all: tuple[Reporter, ...] = (*self._reports, console, *beside)
 
     def emit(self, event: Event) -> None:
-        for reporter in (*self._reporters, *self._beside):
+        for reporter in self._all:
             reporter.handle(event)
 
     def close(self) -> None:
-        for reporter in (*self._reporters, *self._beside):
-            reporter.close()
+        with ExitStack() as all_of_them:
+            for reporter in reversed(self._all):
+                all_of_them.callback(reporter.close)
 
     @property
     def problems(self) -> list[str]:
-        return [problem for reporter in self._reporters if (problem := reporter.problem)]
+        return [problem for report in self._reports if (problem := report.problem)]
+
+
+def opened(reports: Sequence[str]) -> list[Report]:
+    """All of them, or none: a UsageError lists those that cannot be written."""
+    found: list[Report] = []
+    problems: list[str] = []
+    for report in reports:
+        try:
+            found.append(open_report(report, cwd=Path.cwd()))
+        except UsageError as error:
+            problems.append(str(error))
+    if problems:
+        for report_ in found:
+            report_.close()
+        raise UsageError("\n".join(problems))
+    return found
 
 
 def execute(

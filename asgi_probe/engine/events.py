@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from asgi_probe.engine.results import Mismatch, Outcome, Phase, RequestRecord, ResponseRecord, SaidRecord, SlowCheck
+    from asgi_probe.engine.results import (
+        Mismatch,
+        Outcome,
+        Phase,
+        RequestRecord,
+        ResponseRecord,
+        SaidRecord,
+        SlowCheck,
+        ThresholdVerdict,
+        Times,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ class CheckStarted:
     """A check begins; written for skipped checks too.
 
     `spec` is the name that its file gives itself, `description` what the check says of itself. `phase` is `steps`, but
-    for what runs around a file's checks: `fixture`, `setup`, `teardown`.
+    for what runs around a file's checks: `fixture`, `setup`, `teardown`. `at` is in seconds since the run's start,
+    `worker` the number of who runs it, from 1.
     """
 
     id: str
@@ -65,6 +76,8 @@ class CheckStarted:
     spec: str = ""
     description: str | None = None
     phase: Phase = "steps"
+    at: float = 0.0
+    worker: int = 1
     event: Literal["check_started"] = "check_started"
 
 
@@ -73,7 +86,10 @@ class StepFinished:
     """A step ended. `duration` is in seconds, all attempts included; request and response only where they are told.
 
     `reason` says what an error was, `traceback` is the app's or a hook's (its own frames first), `curl` a line to try
-    it by hand. `said` is what the app logged, warned of and printed meanwhile, in process.
+    it by hand. `said` is what the app logged, warned of and printed meanwhile, in process. `at` is when it began, in
+    seconds since the run's start. `method` and `status` are those of the last request and its answer, `times` how long
+    each of its requests took that was answered or timed out. `stumbles` says of the attempts before the last why they
+    did not pass, of the first few.
     """
 
     id: str
@@ -97,6 +113,11 @@ class StepFinished:
     traceback_of: Literal["app", "hook"] = "app"
     target: str = ""
     said: tuple[SaidRecord, ...] = ()
+    at: float = 0.0
+    method: str | None = None
+    status: int | None = None
+    times: tuple[float, ...] = ()
+    stumbles: tuple[str, ...] = ()
     event: Literal["step_finished"] = "step_finished"
 
 
@@ -133,7 +154,8 @@ class RunFinished:
     """The last event.
 
     `outcomes` counts the checks by outcome, `not_run` those that a stop left out; `problem` is what went wrong with
-    the target, on the way in or out. `reason` says why a run failed of which every check is green.
+    the target, on the way in or out. `reason` says why a run failed of which every check is green. `times` are those of
+    its requests, None if there were none; `thresholds` what became of each.
     """
 
     outcomes: dict[str, int]
@@ -146,6 +168,8 @@ class RunFinished:
     problem: str | None = None
     traceback: str | None = None
     reason: str | None = None
+    times: Times | None = None
+    thresholds: tuple[ThresholdVerdict, ...] = ()
     event: Literal["run_finished"] = "run_finished"
 
 

@@ -81,6 +81,37 @@ class ResponseRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Times:
+    """How long the requests of a run took that were answered or timed out, in seconds.
+
+    `histogram` counts them by upper bound, in ascending order; the last bound holds the longest.
+    """
+
+    count: int
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    longest: float
+    histogram: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdVerdict:
+    """What became of a threshold: `text` as it is written, `told` what was measured, as people read it.
+
+    `actual` is that as a number (seconds, or a share between 0 and 1), None where there was nothing to measure, and
+    then the threshold holds. One that `warns` fails no run.
+    """
+
+    text: str
+    holds: bool
+    told: str
+    actual: float | None = None
+    warns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SlowCheck:
     """A check and how long it took, in seconds; `target` is whom it asked."""
 

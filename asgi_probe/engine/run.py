@@ -67,6 +67,7 @@ class Run:
         self._tally = Tally()
         self._problem: TargetError | None = None
         self._not_started = False
+        self._began = perf_counter()
         self._lost = 0
         """Checks that never ended, which must not look as if all were well."""
 
@@ -77,13 +78,13 @@ class Run:
     async def execute(self) -> RunFinished:
         """Run everything, tell it, and give the last event, which says with what to exit."""
         self._stop.attach()
-        started = perf_counter()
+        self._began = perf_counter()
         self._emit(self._first_event())
         for group in self._groups:
             if not self._stop.reason:
                 await self._ask(group)
         await self._pools.aclose()
-        finished = self._last_event(perf_counter() - started)
+        finished = self._last_event(perf_counter() - self._began)
         self._emit(finished)
         return finished
 
@@ -111,6 +112,7 @@ class Run:
             needed=tuple(each_needed(group.files)),
             secrets=self._secrets,
             pools=self._pools,
+            began=self._began,
         )
 
     def _first_event(self) -> RunStarted:
@@ -204,13 +206,13 @@ class Workers:
         workers = min(self._group.concurrency, most)
         try:
             async with anyio.create_task_group() as tasks:
-                for _ in range(workers):
-                    tasks.start_soon(self._worker)
-            await self._close(self._agenda.give_up())
+                for number in range(workers):
+                    tasks.start_soon(self._worker, number + 1)
+            await self._close(self._agenda.give_up(), 1)
         finally:
             await self._stage.aclose()
 
-    async def _worker(self) -> None:
+    async def _worker(self, number: int) -> None:
         while not self._stop.reason:
             job = self._agenda.take()
             if job is None:
@@ -219,21 +221,21 @@ class Workers:
                 with self._stop.running():
                     await self._agenda.changed()
             elif job.check is None:
-                await self._stage.open(job.file)
+                await self._stage.open(job.file, number)
                 if self._agenda.left(job.file) == 0:  # it has no checks: others need what its setup saves
                     self._stage.settle(job.file)
                 self._agenda.ready(job.file)
-                await self._close(self._agenda.to_close())
+                await self._close(self._agenda.to_close(), number)
             else:
-                await self._stage.check(job.file, job.check)
+                await self._stage.check(job.file, job.check, number)
                 if self._agenda.left(job.file) == 1:
                     self._stage.settle(job.file)
-                await self._close(self._agenda.done(job.file, job.check))
+                await self._close(self._agenda.done(job.file, job.check), number)
 
-    async def _close(self, files: list[OpenFile]) -> None:
+    async def _close(self, files: list[OpenFile], worker: int) -> None:
         """Close these at the same time, and then those that waited for that."""
         while files:
             async with anyio.create_task_group() as tasks:
                 for file in files:
-                    tasks.start_soon(self._stage.close, file)
+                    tasks.start_soon(self._stage.close, file, worker)
             files = [waiting for file in files for waiting in self._agenda.closed(file)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.check import CheckRun
@@ -160,8 +161,12 @@ class Stage:
         needed: Sequence[str] = (),
         secrets: Secrets | None = None,
         pools: Pools | None = None,
+        began: float | None = None,
     ) -> None:
-        """`needed` are the names of the files that others need; `secrets` takes in what is found to be one."""
+        """`needed` are the names of the files that others need; `secrets` takes in what is found to be one.
+
+        `began` is when the run did, by `perf_counter`; by default now.
+        """
         self.target = target
         self.score = score or Score()
         self._declared = Secrets(options.secrets)
@@ -183,6 +188,7 @@ class Stage:
             tally or Tally(),
             show_credentials=options.show_credentials,
             show_logs=options.show_logs,
+            began=perf_counter() if began is None else began,
         )
 
     def file(self, plan: FilePlan) -> OpenFile:
@@ -201,7 +207,7 @@ class Stage:
                 file.left_out = f"it needs {name}, which failed: {given.failed}"
         return file
 
-    async def open(self, file: OpenFile) -> None:
+    async def open(self, file: OpenFile, worker: int = 1) -> None:
         """Open its fixtures and run its setup."""
         plan = file.plan
         for name in plan.secrets:
@@ -212,7 +218,7 @@ class Stage:
         self._secrets.learn(file.secrets.values, MOST)
         if plan.setup is None:
             return
-        run = self._run_of(plan.setup, file, file.scope(), file.inspection)
+        run = self._run_of(plan.setup, file, file.scope(), file.inspection, worker)
         if file.left_out is not None:
             run.verdict.add(Outcome.SKIPPED, file.left_out)
         elif file.trouble is not None:
@@ -238,13 +244,13 @@ class Stage:
             file.trouble = file.secrets.mask(f"fixture {fixtures.broken.reason}")
             self._tell_broken(file, fixtures.broken)
 
-    async def check(self, file: OpenFile, check: CheckPlan) -> Verdict:
-        """Run one of its checks."""
+    async def check(self, file: OpenFile, check: CheckPlan, worker: int = 1) -> Verdict:
+        """Run one of its checks; `worker` is the number of who does, from 1."""
         session = self._exchanger.session(file.session.jar)
         scope = file.scope()
         scope.update(check.row)
         inspection = Inspection(session, self.target, self._pools, self._description)
-        run = self._run_of(check, file, scope, inspection)
+        run = self._run_of(check, file, scope, inspection, worker)
         if check.skip is not None:
             run.verdict.add(Outcome.SKIPPED, check.skip)
         elif file.left_out is not None:
@@ -271,11 +277,11 @@ class Stage:
             given.failed = given.failed or file.trouble
         self._given[file.plan.name] = given
 
-    async def close(self, file: OpenFile) -> None:
+    async def close(self, file: OpenFile, worker: int = 1) -> None:
         """Run its teardown and close its fixtures, whatever happened before."""
         teardown = file.plan.teardown
         if teardown:
-            run = self._run_of(teardown, file, file.scope(), file.inspection)
+            run = self._run_of(teardown, file, file.scope(), file.inspection, worker)
             if file.left_out is not None:
                 run.verdict.add(Outcome.SKIPPED, file.left_out)
             else:
@@ -305,8 +311,10 @@ class Stage:
         run.verdict.add(Outcome.ERROR, file.secrets.mask(broken.reason), file.secrets.mask(trace), "hook")
         self._finish(run)
 
-    def _run_of(self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], inspection: Inspection) -> CheckRun:
-        self._telling.started(check)
+    def _run_of(
+        self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], inspection: Inspection, worker: int = 1
+    ) -> CheckRun:
+        self._telling.started(check, worker)
         secrets = Secrets(above=file.secrets)
         return CheckRun(check, scope, inspection, self._stop, self._telling, secrets, file.plan.secrets)
 

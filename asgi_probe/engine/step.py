@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 Scope = dict[str, Any]
 
+MOST_STUMBLES = 20
+"""Attempts that did not pass of which is told why."""
 _LEAST = 0.05
 """Seconds that the last request of a poll gets, however little time is left."""
 
@@ -89,8 +91,12 @@ class StepRun:
     inspection: Inspection
     secret: frozenset[str] = frozenset()
     attempts: int = 0
-    stumbled: str | None = None
-    """Why the first attempt did not pass."""
+    stumbles: list[str] = field(default_factory=list)
+    """Why attempts did not pass that were retried, of the first few."""
+    times: list[float] = field(default_factory=list)
+    """Seconds of each request that was answered or timed out."""
+    at: float = 0.0
+    """When it began, by `perf_counter`."""
     secrets: list[Any] = field(default_factory=list)
     last: Attempt = field(default_factory=Attempt)
     sent: int = 0
@@ -110,7 +116,7 @@ class StepRun:
 
         `before` is what was asked before it, for one that only looks behind that.
         """
-        started = perf_counter()
+        self.at = started = perf_counter()
         try:
             match self.plan:
                 case StepPlan() as plan:
@@ -149,10 +155,11 @@ class StepRun:
                 self._count()
             if self.last.outcome is Outcome.PASSED:
                 return
-            self.stumbled = self.stumbled or _why(self.last)
             pause = next(pauses, None)
             if pause is None:
                 return
+            if len(self.stumbles) < MOST_STUMBLES:
+                self.stumbles.append(_why(self.last) or "it did not pass")
             await anyio.sleep(pause)
 
     async def _poll(self, plan: StepPlan, poll: PollPlan, scope: Scope) -> None:
@@ -285,7 +292,11 @@ class StepRun:
     def _count(self) -> None:
         self.secrets += self.last.secrets
         self.sent += self.last.sent is not None
-        self.refused += isinstance(self.last.result, Failure) and self.last.result.refused
+        match self.last.result:
+            case Answer(time=seconds) | Failure(kind="timeout", time=seconds):
+                self.times.append(seconds)
+            case Failure(refused=True):
+                self.refused += 1
 
 
 def _why(attempt: Attempt) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
@@ -36,7 +37,7 @@ class Telling:
 
     `by_hand` are curl's options for the target, None where it cannot be asked by hand; `traceback` writes an app's
     exception. With `show_credentials` headers that carry some are told as well, but for secrets;
-    with `show_logs` what the app says during passing steps, too.
+    with `show_logs` what the app says during passing steps, too. `began` is when the run did, by `perf_counter`.
     """
 
     emit: Callable[[Event], None]
@@ -47,8 +48,9 @@ class Telling:
     tally: Tally
     show_credentials: bool = False
     show_logs: bool = False
+    began: float = field(default_factory=perf_counter)
 
-    def started(self, check: CheckPlan) -> None:
+    def started(self, check: CheckPlan, worker: int) -> None:
         """A check begins."""
         self.emit(
             CheckStarted(
@@ -61,6 +63,8 @@ class Telling:
                 check.spec,
                 check.description,
                 check.phase,
+                perf_counter() - self.began,
+                worker,
             )
         )
 
@@ -88,7 +92,8 @@ class Telling:
         outcome = run.outcome
         if outcome is Outcome.SKIPPED or (outcome in (Outcome.PASSED, Outcome.FLAKY) and not self.tell_all):
             saved = secrets.mask(run.last.saved) or None
-            reason = secrets.mask(run.stumbled if outcome is Outcome.FLAKY else run.last.reason)
+            stumbles = secrets.mask(tuple(run.stumbles))
+            reason = stumbles[0] if outcome is Outcome.FLAKY else secrets.mask(run.last.reason)
             event = StepFinished(
                 check.id,
                 secrets.mask(name),
@@ -100,6 +105,11 @@ class Telling:
                 reason=reason,
                 target=self.target,
                 said=said_records(_said(run.last), secrets.mask) if self.show_logs else (),
+                at=run.at - self.began if run.at else 0.0,
+                method=run.last.sent.method if run.last.sent else None,
+                status=run.last.result.status if isinstance(run.last.result, Answer) else None,
+                times=tuple(run.times),
+                stumbles=stumbles,
             )
         else:
             event = self._in_full(check.id, run, phase, name, secrets)
@@ -116,6 +126,7 @@ class Telling:
         answer, app_error = _what_came(last)
         raised = last.raised or app_error
         request = request_record(last.sent, mask, show_credentials=self.show_credentials) if last.sent else None
+        stumbles = mask(tuple(run.stumbles))
         place = (last.place or run.plan.place).location
         shows_error = raised is not None and not run.outcome.green
         return StepFinished(
@@ -129,7 +140,7 @@ class Telling:
             response=response_record(answer, mask, show_credentials=self.show_credentials) if answer else None,
             saved=mask(last.saved) or None,
             mismatches=tuple([masked_mismatch(mismatch, secrets) for mismatch in last.mismatches]),
-            reason=mask(run.stumbled if run.outcome is Outcome.FLAKY else last.reason),
+            reason=stumbles[0] if run.outcome is Outcome.FLAKY else mask(last.reason),
             traceback=mask(self.traceback(raised)) if raised is not None and shows_error else None,
             curl=self._curl(request, last),
             file=place.source.name,
@@ -140,6 +151,11 @@ class Telling:
             traceback_of="app" if last.raised is None else "hook",
             target=self.target,
             said=said_records(_said(last), mask),
+            at=run.at - self.began if run.at else 0.0,
+            method=request.method if request else None,
+            status=answer.status if answer else None,
+            times=tuple(run.times),
+            stumbles=stumbles,
         )
 
 

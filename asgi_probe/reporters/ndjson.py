@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from asgi_probe.engine.events import Event, TargetInfo
-    from asgi_probe.engine.results import Body, Mismatch, RequestRecord, ResponseRecord
+    from asgi_probe.engine.results import (
+        Body,
+        Mismatch,
+        RequestRecord,
+        ResponseRecord,
+        ThresholdVerdict,
+        Times,
+    )
 
 LONGEST_VALUE = 4 * 1024
 """Bytes of an expected or actual value."""
@@ -111,6 +118,11 @@ def as_data(event: Event) -> dict[str, Any]:
                 "name": event.name,
                 "tags": event.tags,
                 "target": event.target,
+                "spec": event.spec,
+                "description": event.description,
+                "phase": event.phase,
+                "at": round(event.at, 6),
+                "worker": event.worker,
             }
         case CheckFinished():
             return {
@@ -124,6 +136,8 @@ def as_data(event: Event) -> dict[str, Any]:
                 "file": event.file,
                 "line": event.line,
                 "name": event.name,
+                "phase": event.phase,
+                "traceback_of": event.traceback_of,
                 "target": event.target,
             }
         case Warned():
@@ -142,6 +156,7 @@ def _run_started(run: RunStarted) -> dict[str, Any]:
         "version": run.version,
         "target": _target(run.target),
         "specs": list(dict.fromkeys(run.specs)),
+        "descriptions": {file: about for file, about in zip(run.specs, run.descriptions, strict=False) if about},
         "checks": run.checks,
         "concurrency": run.concurrency,
         "started_at": run.started_at,
@@ -170,6 +185,30 @@ def _run_finished(run: RunFinished) -> dict[str, Any]:
         "problem": run.problem,
         "traceback": run.traceback,
         "reason": run.reason,
+        "times": _times(run.times) if run.times else None,
+        "thresholds": [_threshold(verdict) for verdict in run.thresholds],
+    }
+
+
+def _times(times: Times) -> dict[str, Any]:
+    return {
+        "count": times.count,
+        "mean": round(times.mean, 6),
+        "p50": round(times.p50, 6),
+        "p95": round(times.p95, 6),
+        "p99": round(times.p99, 6),
+        "longest": round(times.longest, 6),
+        "histogram": [[round(bound, 6), count] for bound, count in times.histogram],
+    }
+
+
+def _threshold(verdict: ThresholdVerdict) -> dict[str, Any]:
+    return {
+        "text": verdict.text,
+        "holds": verdict.holds,
+        "told": verdict.told,
+        "actual": verdict.actual,
+        "warns": verdict.warns,
     }
 
 
@@ -191,14 +230,28 @@ def _step(step: StepFinished) -> dict[str, Any]:
         "traceback": step.traceback,
         "curl": step.curl,
         "target": step.target,
+        "at": round(step.at, 6),
+        "method": step.method,
+        "status": step.status,
+        "times": [round(seconds, 6) for seconds in step.times],
     }
+    if step.stumbles:
+        data["stumbles"] = step.stumbles
+    if step.traceback:
+        data["traceback_of"] = step.traceback_of
     if step.said:
         data["said"] = [
             {"source": one.source, "text": one.text, "level": one.level, "logger": one.logger, "time": one.time}
             for one in step.said
         ]
     if step.file:
-        data |= {"file": step.file, "line": step.line, "column": step.column}
+        data |= {
+            "file": step.file,
+            "line": step.line,
+            "column": step.column,
+            "width": step.width,
+            "source_line": step.source_line,
+        }
     return data | truncated
 
 
@@ -223,6 +276,8 @@ def _mismatch(mismatch: Mismatch) -> dict[str, Any]:
         "file": mismatch.file,
         "line": mismatch.line,
         "column": mismatch.column,
+        "width": mismatch.width,
+        "source_line": mismatch.source_line,
         "because": mismatch.because,
     }
     if expected_cut or actual_cut:

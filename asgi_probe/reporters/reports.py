@@ -1,19 +1,21 @@
-"""What a reporter is, and how `--report FORMAT=FILE` becomes one."""
+"""What a reporter is, and how `--report KIND=PATH` becomes one."""
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from dataclasses import dataclass
+from importlib import import_module
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from asgi_probe.engine.events import RunFinished
 from asgi_probe.errors import UsageError
+from asgi_probe.reporters.files import open_directly, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asgi_probe.engine.events import Event
-
-FORMATS = ("ndjson",)
+    from asgi_probe.reporters.files import ReportFile
 
 
 class Reporter(Protocol):
@@ -32,47 +34,102 @@ class Report(Reporter, Protocol):
     problem: str | None
 
 
+class Writer(Protocol):
+    """Writes one kind of report: it takes what it writes to, and may raise whatever happens to that."""
+
+    def handle(self, event: Event) -> None:
+        """Take in one event; what is left to write is written with the last one, `RunFinished`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of report: the class that writes it, in this package, and what that takes.
+
+    `file` is a `ReportFile`, `stream` the open file and its name, `address` the text behind the `=`.
+    """
+
+    module: str
+    writer: str
+    takes: Literal["file", "stream", "address"] = "file"
+
+
+KINDS = {
+    "ndjson": Kind("ndjson", "NdjsonReporter", "stream"),
+}
+"""Every kind by the name that `--report` knows it by."""
+
+
+class FileReport:
+    """A writer and its file, which is there whole when the run has ended, or not at all.
+
+    Nothing that goes wrong with it reaches the run: `problem` says what it was.
+    """
+
+    def __init__(self, name: str, writer: Writer, file: ReportFile) -> None:
+        self._name = name
+        self._writer = writer
+        self._file = file
+        self._ended = False
+        self.problem: str | None = None
+
+    def handle(self, event: Event) -> None:
+        """Give it the event, unless it has failed before."""
+        if self.problem is not None:
+            return
+        try:
+            self._writer.handle(event)
+        except Exception as error:  # noqa: BLE001 - one report that fails loses neither the others nor the run
+            self._fail(error)
+        self._ended = self._ended or isinstance(event, RunFinished)
+
+    def close(self) -> None:
+        """Put the file in its place, if it is whole."""
+        if self.problem is not None or not self._ended:
+            self._file.discard()
+            return
+        try:
+            self._file.commit()
+        except OSError as error:
+            self._fail(error)
+            self._file.discard()
+
+    def _fail(self, error: Exception) -> None:
+        self.problem = what_failed(self._name, error)
+
+
+def what_failed(name: str, error: Exception) -> str:
+    """Why the report of that name is not there."""
+    if isinstance(error, OSError):
+        return f"the report {name!r} was not written: {(error.strerror or str(error)).lower()}"
+    at = extract_tb(error.__traceback__)[-1]
+    where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
+    return (
+        f"the report {name!r} was not written: {type(error).__name__} at {where}: {error}; "
+        "this is a bug of asgi-probe, please report it"
+    )
+
+
 def open_report(spec: str, *, cwd: Path) -> Report:
-    """The report that `FORMAT=FILE` asks for, its file open and empty; `-` is standard output.
+    """The report that `KIND=PATH` asks for, its file open and empty; `-` is standard output.
 
     Raises `UsageError` for what cannot be written.
     """
-    kind, equals, name = spec.partition("=")
-    if kind not in FORMATS:
-        raise UsageError(f"unknown report format {kind!r}, {_known(kind)}")
-    if not equals or not name:
-        raise UsageError(f"{spec!r} names no file, expected {kind}=FILE, or {kind}=- for standard output")
-    from asgi_probe.reporters.ndjson import NdjsonReporter
-
-    return NdjsonReporter(_standard_output() if name == "-" else _open(cwd, name), name)
+    name, equals, path = spec.partition("=")
+    if name not in KINDS:
+        raise UsageError(f"unknown report format {name!r}, {_known(name)}")
+    kind = KINDS[name]
+    if not equals or not path:
+        raise UsageError(f"{spec!r} names no file, expected {name}=FILE, or {name}=- for standard output")
+    made: Any = getattr(import_module(f"asgi_probe.reporters.{kind.module}"), kind.writer)
+    if kind.takes == "file":
+        file = open_file(path, cwd=cwd)
+        return FileReport(spec, made(file), file)
+    report: Report = made(path) if kind.takes == "address" else made(open_directly(path, cwd=cwd), path)
+    return report
 
 
 def _known(kind: str) -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(kind.lower(), FORMATS, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(FORMATS)}"
-
-
-def _open(cwd: Path, name: str) -> BinaryIO:
-    path = cwd / name
-    if path.is_dir() or name.endswith("/"):
-        raise UsageError(f"the report {name!r} cannot be written: it is a folder, expected a file")
-    try:
-        return path.open("wb")
-    except FileNotFoundError:
-        why = f"there is no folder {os.path.relpath(path.parent, cwd)!r}, make it first"
-    except (OSError, ValueError) as error:
-        why = (getattr(error, "strerror", None) or str(error)).lower()
-    raise UsageError(f"the report {name!r} cannot be written: {why}")
-
-
-def _standard_output() -> BinaryIO:
-    """Standard output for this report alone, whatever the program does to its own from now on."""
-    try:
-        sys.stdout.flush()
-        return os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    except (AttributeError, OSError, ValueError):
-        raise UsageError(
-            "the report '-' cannot be written: standard output is closed or no file, name a file"
-        ) from None
+    close = get_close_matches(kind.lower(), KINDS, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"expected one of: {', '.join(KINDS)}"

@@ -183,12 +183,12 @@ def test_bodies_that_are_long_or_no_text(project):
 @pytest.mark.parametrize(
     ("report", "told"),
     [
-        ("ndjson=no/such/folder.ndjson", "no/such"),
+        ("ndjson=app.py/folder.ndjson", "app.py/folder.ndjson"),
         ("ndjson=.", "folder"),
         ("ndjson=", "ndjson=FILE"),
         ("ndjson", "ndjson=FILE"),
         ("ndjsn=x", "did you mean 'ndjson'?"),
-        ("junit=x", "unknown report format 'junit'"),
+        ("junitt=x", "unknown report format 'junitt'"),
     ],
 )
 def test_a_report_that_cannot_be_written_is_told_before_anything_is_sent(project, report, told):

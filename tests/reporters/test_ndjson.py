@@ -21,7 +21,16 @@ from asgi_probe.engine.events import (
     TargetInfo,
     Warned,
 )
-from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord, SlowCheck
+from asgi_probe.engine.results import (
+    Body,
+    Mismatch,
+    Outcome,
+    RequestRecord,
+    ResponseRecord,
+    SlowCheck,
+    ThresholdVerdict,
+    Times,
+)
 from asgi_probe.errors import UsageError
 from asgi_probe.reporters.ndjson import NdjsonReporter, as_line
 from asgi_probe.reporters.reports import open_report
@@ -50,7 +59,7 @@ APP = TargetInfo("demo", "app", "shop:app")
 
 
 def test_a_run_has_the_fields_of_the_contract():
-    first = RunStarted("0.1.0", APP, ("a.yaml",), 2, 16, "2026-01-01T00:00:00Z", sizes=(2,))
+    first = RunStarted("0.1.0", APP, ("a.yaml",), 2, 16, "2026-01-01T00:00:00Z", sizes=(2,), descriptions=("items",))
     target = {"name": "demo", "kind": "app", "address": "shop:app"}
     assert strict(as_line(first)) == {
         "event": "run_started",
@@ -62,10 +71,22 @@ def test_a_run_has_the_fields_of_the_contract():
         "started_at": "2026-01-01T00:00:00Z",
         "shard": None,
         "seed": None,
+        "descriptions": {"a.yaml": "items"},
         "targets": [target],
     }
     last = RunFinished(
-        {"passed": 2}, 0.1 + 0.2, 0, None, (SlowCheck("a.yaml::x", 0.123456789, "demo"),), 4, 1, "no", "back", "why"
+        {"passed": 2},
+        0.1 + 0.2,
+        0,
+        None,
+        (SlowCheck("a.yaml::x", 0.123456789, "demo"),),
+        4,
+        1,
+        "no",
+        "back",
+        "why",
+        Times(1, 0.1, 0.2, 0.3, 0.4, 0.5, ((1.0, 1),)),
+        (ThresholdVerdict("p95(time) < 1s", True, "200 ms", 0.2),),
     )
     assert strict(as_line(last)) == {
         "event": "run_finished",
@@ -79,11 +100,21 @@ def test_a_run_has_the_fields_of_the_contract():
         "problem": "no",
         "traceback": "back",
         "reason": "why",
+        "times": {
+            "count": 1,
+            "mean": 0.1,
+            "p50": 0.2,
+            "p95": 0.3,
+            "p99": 0.4,
+            "longest": 0.5,
+            "histogram": [[1.0, 1]],
+        },
+        "thresholds": [{"text": "p95(time) < 1s", "holds": True, "told": "200 ms", "actual": 0.2, "warns": False}],
     }
 
 
 def test_a_check_has_the_fields_of_the_contract():
-    started = CheckStarted("a.yaml::x", "a.yaml", 3, "x", ("smoke",), "demo")
+    started = CheckStarted("a.yaml::x", "a.yaml", 3, "x", ("smoke",), "demo", "items", "all of it", "setup", 0.5, 3)
     assert strict(as_line(started)) == {
         "event": "check_started",
         "id": "a.yaml::x",
@@ -92,6 +123,11 @@ def test_a_check_has_the_fields_of_the_contract():
         "name": "x",
         "tags": ["smoke"],
         "target": "demo",
+        "spec": "items",
+        "description": "all of it",
+        "phase": "setup",
+        "at": 0.5,
+        "worker": 3,
     }
     ended = CheckFinished(
         "a.yaml::x", Outcome.FAILED, 0.5, "why", (mismatch(1, 2),), "back", "a.yaml", 3, "x", target="demo"
@@ -112,6 +148,8 @@ def test_a_check_has_the_fields_of_the_contract():
                 "file": "a.yaml",
                 "line": 3,
                 "column": 4,
+                "width": 5,
+                "source_line": "source",
                 "because": "why",
             }
         ],
@@ -119,6 +157,8 @@ def test_a_check_has_the_fields_of_the_contract():
         "file": "a.yaml",
         "line": 3,
         "name": "x",
+        "phase": "steps",
+        "traceback_of": "app",
         "target": "demo",
     }
     assert strict(as_line(Warned("late", "back"))) == {"event": "warning", "message": "late", "traceback": "back"}
@@ -141,6 +181,10 @@ def test_a_step_that_passed_says_that_there_is_nothing_more():
         "traceback": None,
         "curl": None,
         "target": "",
+        "at": 0.0,
+        "method": None,
+        "status": None,
+        "times": [],
     }
 
 
@@ -272,10 +316,9 @@ def test_an_older_report_is_replaced(tmp_path):
         ("", "unknown report format '', expected one of: ndjson"),
         ("ndjson", "'ndjson' names no file, expected ndjson=FILE, or ndjson=- for standard output"),
         ("ndjson=", "'ndjson=' names no file, expected ndjson=FILE, or ndjson=- for standard output"),
-        ("ndjson=a/b/c", "the report 'a/b/c' cannot be written: there is no folder 'a/b', make it first"),
         ("ndjson=folder", "the report 'folder' cannot be written: it is a folder, expected a file"),
         ("ndjson=none/", "the report 'none/' cannot be written: it is a folder, expected a file"),
-        ("ndjson=file/x", "the report 'file/x' cannot be written: not a directory"),
+        ("ndjson=file/x", "the report 'file/x' cannot be written: file exists"),
         ("ndjson=a\x00b", "the report 'a\\x00b' cannot be written: embedded null byte"),
     ],
 )

@@ -1,0 +1,105 @@
+"""Files of reports: whole or not at all, whatever happens to them."""
+
+import errno
+
+import pytest
+
+from asgi_probe.engine.events import RunFinished, Warned
+from asgi_probe.errors import UsageError
+from asgi_probe.reporters.files import open_file
+from asgi_probe.reporters.reports import FileReport
+
+
+class Words:
+    """Writes what it is warned of."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def handle(self, event):
+        if isinstance(event, Warned):
+            if event.message == "break":
+                raise KeyError("gone")
+            if event.message == "full":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            self._file.write(event.message)
+
+
+END = RunFinished({}, 0.0, 0, None)
+
+
+def report(name, folder):
+    file = open_file(name, cwd=folder)
+    return FileReport(f"words={name}", Words(file), file)
+
+
+def told(made, *messages, ends=True):
+    for message in messages:
+        made.handle(Warned(message))
+    if ends:
+        made.handle(END)
+    made.close()
+    return made.problem
+
+
+def test_a_file_is_there_when_the_run_has_ended(tmp_path):
+    made = report("deep/er/a.txt", tmp_path)
+    (tmp_path / "deep/er/a.txt").write_text("before")
+    made.handle(Warned("one "))
+    assert (tmp_path / "deep/er/a.txt").read_text() == "before"
+    assert told(made, "two \ud800 é") is None
+    assert [path.name for path in (tmp_path / "deep/er").iterdir()] == ["a.txt"]
+    assert (tmp_path / "deep/er/a.txt").read_text() == "one two ? é"
+
+
+@pytest.mark.parametrize(
+    ("messages", "ends", "problem"),
+    [
+        (["one"], False, None),
+        (["one", "full", "two"], True, "the report 'words=a.txt' was not written: no space left on device"),
+        (
+            ["break"],
+            True,
+            "the report 'words=a.txt' was not written: KeyError at test_files.py:22: 'gone'; "
+            "this is a bug of asgi-probe, please report it",
+        ),
+    ],
+)
+def test_what_was_there_before_stays_where_nothing_whole_comes(tmp_path, messages, ends, problem):
+    (tmp_path / "a.txt").write_text("before")
+    assert told(report("a.txt", tmp_path), *messages, ends=ends) == problem
+    assert (tmp_path / "a.txt").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_told(tmp_path):
+    assert told(report("/dev/full", tmp_path), "one") == (
+        "the report 'words=/dev/full' was not written: no space left on device"
+    )
+
+
+def test_a_folder_that_vanishes_is_told(tmp_path):
+    made = report("deep/a.txt", tmp_path)
+    for path in (tmp_path / "deep").iterdir():
+        path.unlink()
+    (tmp_path / "deep").rmdir()
+    assert told(made, "one") == "the report 'words=deep/a.txt' was not written: no such file or directory"
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real.txt").touch()
+    (tmp_path / "link.txt").symlink_to("real.txt")
+    assert told(report("link.txt", tmp_path), "one") is None
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "real.txt").read_text() == "one"
+
+
+def test_a_pipe_is_written_as_it_comes(tmp_path):
+    assert told(report("/dev/null", tmp_path), "one") is None
+
+
+@pytest.mark.parametrize("name", [".", "none/", "file/x", "a\x00b"])
+def test_what_cannot_be_written_is_wrong_usage(tmp_path, name):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be written"):
+        open_file(name, cwd=tmp_path)
