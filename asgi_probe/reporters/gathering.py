@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
+from asgi_probe.reporters.ndjson import as_data
 
 if TYPE_CHECKING:
     from asgi_probe.engine.events import Event
@@ -37,3 +38,14 @@ class Gathering:
                 started, steps = self._running.pop(event.id)
                 return CheckResult(started, tuple(steps), event)
         return None
+
+
+def check_data(check: CheckResult) -> dict[str, Any]:
+    """A check as strict JSON can hold it: the fields of its two events, and under `steps` those of each step's."""
+    started, finished = as_data(check.started), as_data(check.finished)
+    steps = [as_data(step) for step in check.steps]
+    for step in steps:
+        del step["event"], step["id"], step["target"]
+    data = started | finished | {"steps": steps}
+    del data["event"]
+    return data
