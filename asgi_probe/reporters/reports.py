@@ -55,6 +55,7 @@ class Kind:
 
 KINDS = {
     "ndjson": Kind("ndjson", "NdjsonReporter", "stream"),
+    "junit": Kind("junit", "JUnitWriter"),
 }
 """Every kind by the name that `--report` knows it by."""
 

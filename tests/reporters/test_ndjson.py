@@ -33,7 +33,7 @@ from asgi_probe.engine.results import (
 )
 from asgi_probe.errors import UsageError
 from asgi_probe.reporters.ndjson import NdjsonReporter, as_line
-from asgi_probe.reporters.reports import open_report
+from asgi_probe.reporters.reports import KINDS, open_report
 
 
 def strict(line):
@@ -312,8 +312,8 @@ def test_an_older_report_is_replaced(tmp_path):
     [
         ("njson=x", "unknown report format 'njson', did you mean 'ndjson'?"),
         ("NDJSON=x", "unknown report format 'NDJSON', did you mean 'ndjson'?"),
-        ("pdf=x", "unknown report format 'pdf', expected one of: ndjson"),
-        ("", "unknown report format '', expected one of: ndjson"),
+        ("pdf=x", f"unknown report format 'pdf', expected one of: {', '.join(KINDS)}"),
+        ("", f"unknown report format '', expected one of: {', '.join(KINDS)}"),
         ("ndjson", "'ndjson' names no file, expected ndjson=FILE, or ndjson=- for standard output"),
         ("ndjson=", "'ndjson=' names no file, expected ndjson=FILE, or ndjson=- for standard output"),
         ("ndjson=folder", "the report 'folder' cannot be written: it is a folder, expected a file"),
@@ -387,7 +387,7 @@ STDOUT = """
 import sys
 from pathlib import Path
 from asgi_probe.engine.events import Warned
-from asgi_probe.reporters.reports import open_report
+from asgi_probe.reporters.reports import KINDS, open_report
 print("before")
 report = open_report("ndjson=-", cwd=Path.cwd())
 sys.stdout = sys.stderr
