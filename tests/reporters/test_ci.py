@@ -1,0 +1,38 @@
+"""The reference's examples for CI systems do what they show."""
+
+import re
+
+import pytest
+import yaml
+
+from tests.cli.project import Project
+from tests.documents import REFERENCE, blocks
+
+
+def example(language, mark):
+    ((_, text),) = [block for block in blocks(REFERENCE, language) if block[0] == mark]
+    return text
+
+
+def gitlab():
+    job = yaml.safe_load(example("yaml", "runs in GitLab"))["smoke"]
+    (command,) = job["script"]
+    return command, list(job["artifacts"]["reports"].values())
+
+
+def jenkins():
+    text = example("groovy", "runs in Jenkins")
+    return re.search("sh '(.*)'", text)[1], re.findall("junit '(.*)'", text)
+
+
+@pytest.mark.parametrize("job", [gitlab, jenkins])
+def test_a_job_writes_the_reports_that_it_hands_over(job, tmp_path):
+    command, reports = job()
+    project = Project(tmp_path / "shop")
+    project.write(
+        "pyproject.toml", '[tool.asgi-probe]\ntarget = "app"\n[tool.asgi-probe.targets.app]\napp = "app:app"\n'
+    )
+    project.write("specs/a.yaml", "checks: [{get: /}, {get: /status/404}]\n")
+    assert project.command(*command.removeprefix("asgi-probe ").split()).exit == 1
+    assert reports
+    assert all((project.root / report).stat().st_size > 2 for report in reports)
