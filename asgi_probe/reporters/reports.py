@@ -56,6 +56,7 @@ class Kind:
 KINDS = {
     "ndjson": Kind("ndjson", "NdjsonReporter", "stream"),
     "junit": Kind("junit", "JUnitWriter"),
+    "tap": Kind("tap", "TapWriter"),
     "gitlab": Kind("gitlab", "GitlabWriter"),
 }
 """Every kind by the name that `--report` knows it by."""
