@@ -97,11 +97,16 @@ class NdjsonReporter:
 
 def as_line(event: Event) -> bytes:
     """The event as a line of the stream."""
-    text = _encode(as_data(event))
+    return as_json(as_data(event)) + b"\n"
+
+
+def as_json(data: Any) -> bytes:
+    """Data as `as_data` makes it as strict JSON on one line, in UTF-8."""
+    text = _encode(data)
     if not text.isascii():
         text = _AWKWARD.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     # what UTF-8 cannot hold are lone surrogates, and backslashreplace writes them as JSON does
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def as_data(event: Event) -> dict[str, Any]:

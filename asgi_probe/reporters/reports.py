@@ -58,6 +58,7 @@ KINDS = {
     "junit": Kind("junit", "JUnitWriter"),
     "tap": Kind("tap", "TapWriter"),
     "gitlab": Kind("gitlab", "GitlabWriter"),
+    "json": Kind("json_document", "JsonDocument"),
 }
 """Every kind by the name that `--report` knows it by."""
 
