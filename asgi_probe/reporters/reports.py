@@ -59,6 +59,7 @@ KINDS = {
     "tap": Kind("tap", "TapWriter"),
     "gitlab": Kind("gitlab", "GitlabWriter"),
     "json": Kind("json_document", "JsonDocument"),
+    "markdown": Kind("markdown", "MarkdownReporter"),
 }
 """Every kind by the name that `--report` knows it by."""
 
