@@ -159,6 +159,9 @@ class Screen(Protocol):
     def write(self, lines: Iterable[Line]) -> None:
         """Show lines, above the live one."""
 
+    def command(self, text: str) -> None:
+        """Write a line to the CI system that reads along, exactly as it is; not while there is a live line."""
+
     def live(self, line: Callable[[], Line]) -> None:
         """From now on show what `line` gives, ten times a second and from another thread; a log shows nothing."""
 
@@ -289,6 +292,10 @@ class Log:
         self._outlet.write("".join([paint(line) + "\n" for line in lines]))
         self._outlet.flush()
 
+    def command(self, text: str) -> None:
+        """Write the line."""
+        self._outlet.write(text + "\n")
+
     def live(self, line: Callable[[], Line]) -> None:
         """A log has no line that moves."""
 
@@ -340,6 +347,10 @@ class Terminal:
             segments += [Segment(text, self._styles[style]) for text, style in line]
             segments.append(Segment.line())
         self._console.print(Segments(segments), soft_wrap=True, end="")
+
+    def command(self, text: str) -> None:
+        """Write the line past rich, which would wrap it."""
+        self._outlet.write(text + "\n")
 
     def live(self, line: Callable[[], Line]) -> None:
         """Show the line until the screen is closed; what the program prints meanwhile goes above it."""

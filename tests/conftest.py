@@ -1,9 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.cli.project import Project
 from tests.postgresql import postgresql as postgresql
+
+os.environ.pop("GITHUB_ACTIONS", None)  # there runs tell more, and the summary is not for those of the tests
 
 
 @pytest.fixture(params=["asyncio", "trio"])

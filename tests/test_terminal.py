@@ -359,3 +359,13 @@ def test_an_excerpt_fits_the_screen_and_its_caret_stays_under_its_place():
     assert shown[marked.index("^") :].startswith("value20")
     assert shown.startswith("    7 | …")
     assert shown.endswith("…")
+
+
+@pytest.mark.parametrize("screen", [Log, Terminal])
+def test_a_command_is_written_as_it_is(screen):
+    stream = Stream()
+    shown = screen(Outlet(stream), color=True)
+    line = "::error file=a.yaml,line=1,title=[bold]x[/bold]::" + "long " * 100
+    shown.command(line)
+    shown.close()
+    assert stream.getvalue() == line + "\n"

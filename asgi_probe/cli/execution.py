@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgi_probe import __version__
+from asgi_probe.cli.github import OFF, Github
 from asgi_probe.cli.signals import stopping_on_signals
 from asgi_probe.cli.streams import leave_standard_output
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
@@ -42,6 +44,10 @@ class Telling:
         leave_standard_output(reports)
         self._all: tuple[Reporter, ...] = (*self._reports, console, *beside)
 
+    def add(self, more: Sequence[Reporter]) -> None:
+        """Tell these too, after all others."""
+        self._all += tuple(more)
+
     def emit(self, event: Event) -> None:
         for reporter in self._all:
             reporter.handle(event)
@@ -61,6 +67,8 @@ def opened(reports: Sequence[str]) -> list[Report]:
     found: list[Report] = []
     problems: list[str] = []
     for report in reports:
+        if report == OFF:
+            continue
         try:
             found.append(open_report(report, cwd=Path.cwd()))
         except UsageError as error:
@@ -82,17 +90,20 @@ def execute(
     command: str = "asgi-probe run",
     cache: Reporter | None = None,
     console: Reporter | None = None,
+    github: bool = False,
 ) -> ExitCode:
     """Run the plan and tell it; what cannot be imported or written is an error before anything is sent.
 
     `command` is what the ids of checks are given to, to run them again; `cache` is told what the reporters are.
-    `console` tells people, in place of the usual one.
+    `console` tells people, in place of the usual one. With `github` GitHub Actions are told without being asked.
     """
     root = workspace.config.root
     console = console or ConsoleReporter(
         screen, verbosity=verbosity, command=command, side_by_side=workspace.side_by_side, copies=workspace.copies
     )
     telling = Telling(reports, console, *filter(None, [cache]))
+    actions = Github(reports, screen, root, os.environ, by_itself=github)
+    telling.add(actions.reporters)
 
     secrets = Secrets(options.secrets)
 
@@ -119,6 +130,7 @@ def execute(
         telling.close()
     for problem in telling.problems:
         screen.write([[("error: ", "error"), (problem, "message")]])
+    actions.tell_problem()
     return ExitCode(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
 
 

@@ -172,4 +172,5 @@ def run(
         command = command_for(said, wish.target_name, others, hidden)
         screen.write(idle_loop(backend, uvloop=uvloop))
         cache = None if no_cache else CacheWriter(workspace.config.root, workspace.copies, times=order.shard is None)
-        raise typer.Exit(execute(workspace, options_, reports, screen, verbosity=told, command=command, cache=cache))
+        code = execute(workspace, options_, reports, screen, verbosity=told, command=command, cache=cache, github=True)
+        raise typer.Exit(code)

@@ -69,6 +69,12 @@ def open_file(name: str, *, cwd: Path) -> ReportFile:
     return ReportFile(_opened(name, temporary, "xb"), temporary, place)
 
 
+def open_to_append(name: str, *, cwd: Path) -> tuple[ReportFile, int]:
+    """The file of that name to be written on behind what others wrote, and how many bytes that is."""
+    file = _opened(name, _place(name, cwd), "ab")
+    return ReportFile(file), file.tell()
+
+
 def open_directly(name: str, *, cwd: Path) -> BinaryIO:
     """The same for what is read while it is written: the file itself, empty."""
     return standard_output() if name == "-" else _opened(name, _place(name, cwd), "wb")

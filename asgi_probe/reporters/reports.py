@@ -60,6 +60,7 @@ KINDS = {
     "gitlab": Kind("gitlab", "GitlabWriter"),
     "json": Kind("json_document", "JsonDocument"),
     "markdown": Kind("markdown", "MarkdownReporter"),
+    "github": Kind("github", "step_summary", "address"),
 }
 """Every kind by the name that `--report` knows it by."""
 

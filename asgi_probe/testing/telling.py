@@ -115,6 +115,9 @@ class _Page:
     def write(self, lines: Iterable[Line]) -> None:
         self.lines += lines
 
+    def command(self, text: str) -> None:
+        """Nobody reads along here."""
+
     def live(self, line: Callable[[], Line]) -> None:
         """There is no live line here."""
 
