@@ -36,7 +36,7 @@ class Github:
         if on or any(report.startswith("github=") and report != OFF for report in reports):
             from asgi_probe.reporters.github import Annotations
 
-            self.reporters.append(Annotations(screen.command, root, environ.get("GITHUB_WORKSPACE")))
+            self.reporters.append(Annotations(screen.command, root))
 
     def _opened(self, path: str | None) -> Report | None:
         try:

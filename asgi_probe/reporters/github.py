@@ -16,6 +16,7 @@ from asgi_probe.reporters.files import open_file, open_to_append
 from asgi_probe.reporters.markdown import document
 from asgi_probe.reporters.notable import Notable, broken
 from asgi_probe.reporters.reports import FileReport
+from asgi_probe.reporters.repository import Repository
 from asgi_probe.reporters.words import count
 from asgi_probe.terminal import inline
 
@@ -81,13 +82,13 @@ def _bytes(text: str) -> int:
 class Annotations:
     """Gives a line for each annotation to `command`, when the run has ended: failures first, and few of them.
 
-    `root` is what the names of specs are relative to; those that GitHub shall know are to `workspace`, the checkout.
+    `root` is the project's, what the names of specs are relative to; GitHub knows them from the repository's.
     """
 
-    def __init__(self, command: Callable[[str], None], root: Path, workspace: str | None) -> None:
+    def __init__(self, command: Callable[[str], None], root: Path) -> None:
         self._command = command
         self._root = root
-        self._workspace = os.path.realpath(workspace) if workspace else None
+        self._repository = Repository(root)
         self._notable = Notable(MOST_ANNOTATIONS)
 
     def handle(self, event: Event) -> None:
@@ -134,15 +135,8 @@ class Annotations:
     def _at(self, place: Place) -> dict[str, str | int]:
         if not (self._root / place.file).is_file():  # what was typed on a command line
             return {}
-        at: dict[str, str | int] = {"file": self._path(place.file), "line": place.line}
+        at: dict[str, str | int] = {"file": self._repository.path(place.file), "line": place.line}
         return at | {"col": place.column, "endColumn": place.column + place.width} if place.column else at
-
-    def _path(self, file: str) -> str:
-        """The file as GitHub knows it: relative to the checkout, if it is in there."""
-        if self._workspace is None:
-            return file
-        path = os.path.realpath(self._root / file)
-        return os.path.relpath(path, self._workspace) if Path(path).is_relative_to(self._workspace) else path
 
 
 _LONGEST = 1_000

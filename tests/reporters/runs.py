@@ -12,6 +12,7 @@ from asgi_probe.engine.results import (
     ThresholdVerdict,
     Times,
 )
+from asgi_probe.reporters.reports import open_report
 
 HOSTILE = (
     "</code></td></table></details></p><script>alert(1)</script><!-- @octocat #1 GH-2 ](http://evil.example) | `x` "
@@ -94,3 +95,13 @@ def end(exit_code=1, **more):
         "stopped": None,
     }
     return RunFinished({"passed": 1, "failed": 1}, 1.5, exit_code, **given | more)
+
+
+def written(kind, folder, *events):
+    """The report of that kind, as text."""
+    report = open_report(f"{kind}=report", cwd=folder)
+    for event in events:
+        report.handle(event)
+    report.close()
+    assert report.problem is None
+    return (folder / "report").read_bytes().decode("utf-8")

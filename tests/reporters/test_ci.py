@@ -1,12 +1,13 @@
 """The reference's examples for CI systems do what they show."""
 
 import re
+import sys
 
 import pytest
 import yaml
 
 from tests.cli.project import Project
-from tests.documents import REFERENCE, blocks
+from tests.documents import REFERENCE, blocks, ran
 
 
 def example(language, mark):
@@ -25,7 +26,13 @@ def jenkins():
     return re.search("sh '(.*)'", text)[1], re.findall("junit '(.*)'", text)
 
 
-@pytest.mark.parametrize("job", [gitlab, jenkins])
+def actions():
+    steps = yaml.safe_load(example("yaml", "runs in GitHub Actions"))["jobs"]["smoke"]["steps"]
+    command, comment = [step["run"] for step in steps if "run" in step][1:]
+    return command, re.findall("--body-file (\\S+)", comment)
+
+
+@pytest.mark.parametrize("job", [gitlab, jenkins, actions])
 def test_a_job_writes_the_reports_that_it_hands_over(job, tmp_path):
     command, reports = job()
     project = Project(tmp_path / "shop")
@@ -36,3 +43,12 @@ def test_a_job_writes_the_reports_that_it_hands_over(job, tmp_path):
     assert project.command(*command.removeprefix("asgi-probe ").split()).exit == 1
     assert reports
     assert all((project.root / report).stat().st_size > 2 for report in reports)
+
+
+def test_a_script_reads_the_document_and_its_schema(tmp_path):
+    project = Project(tmp_path / "shop")
+    project.write("specs/a.yaml", "checks: [{get: /}, {get: /status/404}]\n")
+    assert project.command("run", "--app", "app:app", "--report", "json=report.json").exit == 1
+    done = ran(project.root, sys.executable, "-c", example("python", "runs with a report"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.splitlines()) == ["failed specs/a.yaml::GET /status/404", "passed specs/a.yaml::GET /"]

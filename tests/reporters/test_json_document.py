@@ -11,7 +11,7 @@ from asgi_probe.engine.events import Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.json_document import JsonDocument
 from asgi_probe.reporters.reading import read_event
-from asgi_probe.reporters.reports import open_report
+from tests.reporters import runs
 from tests.reporters.runs import HOSTILE, STARTED, check, end, failing, refused
 
 SCHEMA = json.loads((files("asgi_probe.reporters") / "report.schema.json").read_text(encoding="utf-8"))
@@ -44,19 +44,14 @@ def refuse(constant):
     raise AssertionError(f"{constant} is not JSON")
 
 
-def read(path):
-    data = json.loads(path.read_bytes().decode("utf-8"), parse_constant=refuse)
+def read(text):
+    data = json.loads(text, parse_constant=refuse)
     assert [f"{error.instance_path}: {error.message}" for error in VALIDATOR.iter_errors(data)] == []
     return data
 
 
 def written(folder, *events):
-    report = open_report("json=r.json", cwd=folder)
-    for event in events:
-        report.handle(event)
-    report.close()
-    assert report.problem is None
-    return read(folder / "r.json")
+    return read(runs.written("json", folder, *events))
 
 
 def test_everything_is_described():
@@ -137,7 +132,7 @@ def test_real_runs_are_as_the_schema_says(project, flags):
     project.write("specs/a.yaml", SPEC)
     ran = project.probe("--report", "json=out/r.json", *flags, "specs")
     assert ran.exit == 1, ran.said
-    data = read(project.root / "out/r.json")
+    data = read((project.root / "out/r.json").read_text(encoding="utf-8"))
     events = project.events()
     assert data["outcomes"] == project.end["outcomes"]
     assert [each["id"] for each in data["checks"]] == [

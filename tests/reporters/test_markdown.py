@@ -10,7 +10,7 @@ from asgi_probe.engine.events import Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.markdown import LONGEST_COMMENT, code, document, fenced
 from asgi_probe.reporters.notable import Notable
-from asgi_probe.reporters.reports import open_report
+from tests.reporters import runs
 from tests.reporters.runs import HOSTILE, STARTED, check, end, failing, refused
 
 OURS = {"h3", "p", "b", "code", "pre", "table", "tr", "th", "td", "ul", "li", "details", "summary", "tbody"}
@@ -55,12 +55,7 @@ def page(text):
 
 
 def written(folder, *events):
-    report = open_report("markdown=r.md", cwd=folder)
-    for event in events:
-        report.handle(event)
-    report.close()
-    assert report.problem is None
-    return (folder / "r.md").read_bytes().decode("utf-8")
+    return runs.written("markdown", folder, *events)
 
 
 def told(*events, most=10**9, kept=(100, 40)):
