@@ -7,11 +7,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 from asgi_probe.engine.events import Warned
-from asgi_probe.engine.results import Outcome
+from asgi_probe.engine.results import Mismatch, Outcome
 from asgi_probe.reporters.markdown import LONGEST_COMMENT, code, document, fenced
 from asgi_probe.reporters.notable import Notable
 from tests.reporters import runs
-from tests.reporters.runs import HOSTILE, STARTED, check, end, failing, refused
+from tests.reporters.runs import HOSTILE, PLACE, STARTED, check, end, failing, refused
 
 OURS = {"h3", "p", "b", "code", "pre", "table", "tr", "th", "td", "ul", "li", "details", "summary", "tbody"}
 
@@ -218,6 +218,16 @@ def test_what_ended_a_check_outside_of_its_steps(tmp_path):
     assert "```pytb\nTraceback\nKeyError: 1\n```" in text
     assert "<td><code>odd</code> on <code>one</code></td><td><code>a.yaml:3</code></td><td><code>error</code>" in text
     page(text)
+
+
+def test_expectations_of_no_step_are_told_too(tmp_path):
+    mismatch = Mismatch("hook", None, "too late", None, None, **PLACE)
+    step = (("GET /", "steps", Outcome.PASSED, 0.1), {})
+    silent = (("wait", "steps", Outcome.FAILED, 0.1), {})
+    late = check("late", Outcome.FAILED, steps=[step, silent], mismatches=(mismatch,))
+    text = written(tmp_path, STARTED, *late, end())
+    assert "<td><code>a.yaml:12</code></td><td><code>hook: too late</code></td>" in text
+    assert "```text\na.yaml:12:9: hook: too late\n" in text
 
 
 def test_a_real_run(project):
