@@ -106,6 +106,15 @@ class Config:
     specs: tuple[str, ...] = ()
     target: str | None = None
     targets: dict[str, TargetConfig] = field(default_factory=dict)
+    thresholds: tuple[str, ...] = ()
+    """As they are written."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for messages: `pyproject.toml: [tool.asgi-probe]`."""
+        if self.file is None:
+            return "the configuration:"
+        return f"{self.file.name}: [tool.asgi-probe]" if self.file.name == "pyproject.toml" else f"{self.file.name}:"
 
 
 def resolved(config: TargetConfig, root: Path) -> TargetConfig:
@@ -323,22 +332,29 @@ class _Reader:
         self.problems: list[str] = []
 
     def config(self, root: Path, given: dict[str, Any]) -> Config:
-        self._known(given, ("specs", "target", "targets"), self.table)
+        self._known(given, ("specs", "target", "targets", "thresholds"), self.table)
         targets = {name: self._target(name, table) for name, table in self._targets(given).items()}
         target = self._value(given, "target", _Key("the name of a target", _text), self.table)
         if target is not None and target not in targets:
             self._add(self.table, f"target {target!r} is not among its targets", did_you_mean(target, targets))
-        config = Config(root, self.file, self._specs(given), target, targets)
+        config = Config(
+            root,
+            self.file,
+            self._listed(given, "specs", "paths"),
+            target,
+            targets,
+            self._listed(given, "thresholds", "texts such as 'p95(time) < 300ms'"),
+        )
         if self.problems:
             raise UsageError("\n".join(self.problems))
         return config
 
-    def _specs(self, given: dict[str, Any]) -> tuple[str, ...]:
-        found = given.get("specs", [])
+    def _listed(self, given: dict[str, Any], key: str, what: str) -> tuple[str, ...]:
+        found = given.get(key, [])
         listed = [found] if isinstance(found, str) else found
-        if isinstance(listed, list) and all(isinstance(path, str) for path in listed):
+        if isinstance(listed, list) and all(isinstance(each, str) for each in listed):
             return tuple(listed)
-        self._add(self.table, f"specs: expected a list of paths, found {found!r}")
+        self._add(self.table, f"{key}: expected a list of {what}, found {found!r}")
         return ()
 
     def _targets(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -134,6 +134,7 @@ async def run(
     concurrency: int | None = None,
     timeout: float | None = None,
     max_failures: int | None = None,
+    thresholds: Sequence[str] = (),
     on_event: Callable[[Event], object] | None = None,
     root: PathOrText | None = None,
 ) -> Result:
@@ -142,7 +143,8 @@ async def run(
     `paths` are what `asgi-probe run` takes, by default the configuration's; they are relative to `root`, the project's
     folder, or else to the working directory. At most one of `app` (the app itself, its factory with `factory`, or an
     import string), `base_url` and `target` (of the configuration) is given. `secrets` are variables that are never
-    told, `timeout` is in seconds. `on_event` is called with every event as it comes; what it raises ends the run.
+    told, `timeout` is in seconds, `thresholds` are what the run is held to, such as `p95(time) < 300ms`, besides the
+    configuration's. `on_event` is called with every event as it comes; what it raises ends the run.
 
     Raises SpecError, UsageError, NothingSelected, and TargetError where the command would exit 3. When the caller is
     cancelled the run stops in order: teardown and the app's shutdown have a few seconds.
@@ -160,9 +162,15 @@ async def run(
     wish = replace(
         _wish(paths, variables, tags, name, root), target=said, target_name=target, timeout=timeout, secrets=hidden
     )
+    wish = replace(wish, thresholds=[thresholds] if isinstance(thresholds, str) else tuple(thresholds))
     with _on_path(wish.root or find_root(Path.cwd())):
         workspace = open_workspace(wish)
-        options = RunOptions(max_failures, root=workspace.config.root, secrets=tuple(hidden.values()))
+        options = RunOptions(
+            max_failures,
+            root=workspace.config.root,
+            secrets=tuple(hidden.values()),
+            thresholds=workspace.thresholds,
+        )
         return await _Watched(workspace, options, on_event, ready).result()
 
 

@@ -190,6 +190,15 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("specs = 3", "asgi-probe.toml: specs: expected a list of paths, found 3"),
+        (
+            "thresholds = 3",
+            "asgi-probe.toml: thresholds: expected a list of texts such as 'p95(time) < 300ms', found 3",
+        ),
+        (
+            "thresholds = [3]",
+            "asgi-probe.toml: thresholds: expected a list of texts such as 'p95(time) < 300ms', found [3]",
+        ),
+        ("threshold = 'x'", "asgi-probe.toml: unknown key 'threshold' (did you mean 'thresholds'?)"),
         ("targets = 3", "asgi-probe.toml: targets: expected tables, found 3"),
         ("targets.a = 3", "asgi-probe.toml: [targets.a] expected a table, found 3"),
         ("specs = [", "asgi-probe.toml cannot be read: "),

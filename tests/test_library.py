@@ -149,6 +149,24 @@ async def test_selecting_variables_and_limits(tmp_path, shop):
     assert asgi_probe.load("a.yaml", root=tmp_path, tags="smoke", variables={"word": "x"}).warnings == ()
 
 
+async def test_thresholds(tmp_path, shop):
+    write(tmp_path, "checks: [{get: /a}, {get: /meet, tags: slow}]")
+    write(tmp_path, "thresholds = ['warn: max(time) < 1ms', 'max(time){tag:slow} < 9s']", "asgi-probe.toml")
+    result = await asgi_probe.run("a.yaml", app=shop, root=tmp_path)
+    assert (result.ok, result.exit_code) == (True, 0)
+    result = await asgi_probe.run("a.yaml", app=shop, root=tmp_path, thresholds="max(time){tag:slow} < 10ms")
+    assert (result.ok, result.exit_code, result.outcomes) == (False, 1, {"passed": 2})
+    assert result.text().endswith(", exit code 1: 1 threshold was broken\n")
+    assert [verdict.text for verdict in result.events[-1].thresholds] == [
+        "warn: max(time) < 1ms",
+        "max(time){tag:slow} < 10ms",
+    ]
+    with pytest.raises(AssertionError, match="1 threshold was broken"):
+        result.raise_for_failures()
+    with pytest.raises(UsageError, match="no check has the tag 'slo'"):
+        await asgi_probe.run("a.yaml", app=shop, root=tmp_path, thresholds=["max(time){tag:slo} < 10ms"])
+
+
 async def test_secrets_are_never_told(tmp_path, shop):
     write(tmp_path, "checks: [{get: '/${token}', expect: {text: x, headers: {x-token: y}}}]")
     result = await asgi_probe.run("a.yaml", app=shop, root=tmp_path, secrets={"token": "s3cret-token"})

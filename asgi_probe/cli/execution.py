@@ -15,6 +15,7 @@ from asgi_probe.cli.github import OFF, Github
 from asgi_probe.cli.signals import stopping_on_signals
 from asgi_probe.cli.streams import leave_standard_output
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
+from asgi_probe.engine.measures import Measures
 from asgi_probe.engine.run import Run, RunOptions
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stopping import Stop
@@ -145,7 +146,7 @@ def _nothing_to_run(workspace: Workspace, options: RunOptions, emit: Callable[[E
     at_a_time = max(config.concurrency or CONCURRENCY for config in workspace.targets.values())
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     emit(RunStarted(__version__, targets[0], (), 0, at_a_time, now, options.shard, tuple(targets), seed=options.seed))
-    finished = RunFinished({}, 0.0, ExitCode.GREEN, None)
+    finished = RunFinished({}, 0.0, ExitCode.GREEN, None, thresholds=Measures(options.thresholds).verdicts())
     emit(finished)
     return finished
 

@@ -278,6 +278,26 @@ FailOnFlaky = Annotated[
         env="ASGI_PROBE_FAIL_ON_FLAKY",
     ),
 ]
+
+
+def _parted(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | None) -> list[str] | None:
+    whole = _whole(ctx, param, value)
+    if whole is value or not whole:
+        return value
+    return [text for text in whole[0].split(";") if text.strip()]
+
+
+Threshold = Annotated[
+    list[str] | None,
+    _option(
+        _RUN,
+        "--threshold",
+        told="What the run is held to: 'p95(time) < 300ms', 'warn: error_rate{tag:slow} < 1%'. May be repeated.",
+        metavar="RULE",
+        env="ASGI_PROBE_THRESHOLD",
+        callback=_parted,
+    ),
+]
 Backend = Annotated[
     Literal["asyncio", "trio"],
     _option(

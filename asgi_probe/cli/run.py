@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import typer
 
@@ -30,13 +31,15 @@ EXAMPLES = """[bold]Examples[/bold]
 
   asgi-probe run --targets local,staging             the same twice, compared
 
+  asgi-probe run --threshold 'p95(time) < 300ms'     fail when it is slower
+
   asgi-probe run --report ndjson=results.ndjson      a report for machines
 
 [bold]Exit codes[/bold]
 
     0  all green
 
-    1  something failed or errored, also on the way out
+    1  something failed or errored, also on the way out, or a threshold was broken
 
     2  wrong usage, or a spec that is not valid: nothing was sent
 
@@ -89,6 +92,7 @@ def run(
     fail_fast: options.FailFast = False,
     max_failures: options.MaxFailures = None,
     fail_on_flaky: options.FailOnFlaky = False,
+    threshold: options.Threshold = None,
     backend: options.Backend = "asyncio",
     uvloop: options.UvLoop = None,
     verbose: options.Verbose = 0,
@@ -136,6 +140,7 @@ def run(
             several if len(several) > 1 else (),
             seconds(timeout, "--timeout"),
             secrets=given_secrets(secret or (), os.environ),
+            thresholds=threshold or (),
         )
         order = order_from(
             last_failed=last_failed,
@@ -168,6 +173,7 @@ def run(
             "--repeat": [repeat] if repeat else [],
         }
         workspace = ordered(open_workspace(wish), order)
+        options_ = replace(options_, thresholds=workspace.thresholds)
         hidden = {name for file in workspace.plan.files for name in file.secrets}
         command = command_for(said, wish.target_name, others, hidden)
         screen.write(idle_loop(backend, uvloop=uvloop))

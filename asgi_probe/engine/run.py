@@ -14,6 +14,7 @@ from asgi_probe.engine.agenda import Agenda
 from asgi_probe.engine.backend import run_async
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
 from asgi_probe.engine.inspection import Pools
+from asgi_probe.engine.measures import Measures, broken
 from asgi_probe.engine.results import Outcome, SlowCheck
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stage import RunOptions, Score, Stage, declared, each_needed
@@ -21,10 +22,11 @@ from asgi_probe.engine.telling import Tally
 from asgi_probe.errors import ExitCode, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import FilePlan
+    from asgi_probe.engine.results import ThresholdVerdict
     from asgi_probe.engine.stage import OpenFile
     from asgi_probe.engine.stopping import Stop
     from asgi_probe.target.base import Target
@@ -59,7 +61,9 @@ class Run:
         self._groups = groups
         self._options = declared(options, (file for group in groups for file in group.files))
         self._stop = stop
-        self._emit = emit
+        self._emit_on = emit
+        self._measures = Measures(self._options.thresholds)
+        self._verdicts: tuple[ThresholdVerdict, ...] = ()
         self._secrets = Secrets() if secrets is None else secrets
         self._secrets.learn(self._options.secrets)
         self._pools = Pools()
@@ -87,6 +91,10 @@ class Run:
         finished = self._last_event(perf_counter() - self._began)
         self._emit(finished)
         return finished
+
+    def _emit(self, event: Event) -> None:
+        self._measures.handle(event)
+        self._emit_on(event)
 
     async def _ask(self, group: Group) -> None:
         try:
@@ -148,6 +156,7 @@ class Run:
             self._problem = TargetError(
                 f"{self._lost:,} checks got lost: this is a bug of asgi-probe, please report it"
             )
+        self._verdicts = self._measures.verdicts()
         mask = self._secrets.mask
         return RunFinished(
             dict(score.outcomes),
@@ -161,15 +170,19 @@ class Run:
             checks - score.done,
             mask(str(self._problem)) if self._problem else None,
             mask(self._problem.traceback) if self._problem else None,
-            self._too_flaky(),
+            self._not_good_enough(),
+            self._measures.times(),
+            self._verdicts,
         )
 
-    def _too_flaky(self) -> str | None:
-        """Why a run without a failure fails, if it does for what was flaky."""
+    def _not_good_enough(self) -> str | None:
+        """Why a run without a failure fails, if it does."""
+        return None if self._score.bad else ", ".join([*self._too_flaky(), *broken(self._verdicts)]) or None
+
+    def _too_flaky(self) -> Iterator[str]:
         flaky = self._score.flaky
-        if not self._options.fail_on_flaky or not flaky or self._score.bad:
-            return None
-        return f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"
+        if self._options.fail_on_flaky and flaky:
+            yield f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"
 
     def _left_out(self, checks: int) -> bool:
         """Whether a stop left anything out."""
@@ -187,7 +200,7 @@ class Run:
             return ExitCode.TARGET
         if self._lost:
             return ExitCode.BUG
-        failed = self._score.bad or self._stop.reason or self._problem or self._too_flaky()
+        failed = self._score.bad or self._stop.reason or self._problem or self._not_good_enough()
         return ExitCode.FAILED if failed else ExitCode.GREEN
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asgi_probe.engine.fixtures import Broken
     from asgi_probe.engine.plan import FilePlan
     from asgi_probe.engine.stopping import Stop
+    from asgi_probe.engine.thresholds import Threshold
     from asgi_probe.target.base import Target
     from asgi_probe.target.session import Session
 
@@ -63,7 +64,8 @@ class RunOptions:
 
     `root` is the project's folder, for tracebacks. `secrets` are values that are never told, other credentials in
     headers only with `show_credentials`. `show_logs` tells what the app says in every step. `uvloop` None means: if it
-    is installed. With `fail_on_flaky` a check that passed after a retry fails the run. `shard` and `seed` are told.
+    is installed. With `fail_on_flaky` a check that passed after a retry fails the run, as does one of `thresholds` that
+    is broken and does not only warn. `shard` and `seed` are told.
     """
 
     max_failures: int | None = None
@@ -77,6 +79,7 @@ class RunOptions:
     secrets: tuple[str, ...] = ()
     show_credentials: bool = False
     show_logs: bool = False
+    thresholds: tuple[Threshold, ...] = ()
 
 
 def declared(options: RunOptions, files: Iterable[FilePlan]) -> RunOptions:

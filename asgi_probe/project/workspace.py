@@ -14,6 +14,7 @@ from asgi_probe.engine.request import Limits
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.selection import compile_expression, has_tag, in_name
 from asgi_probe.errors import NothingSelected, SpecError, UsageError
+from asgi_probe.project.limits import limited
 from asgi_probe.project.targets import without_effect
 from asgi_probe.project.variables import given_variables
 from asgi_probe.spec.loader import Found, Library, Loaded, find_root, find_specs, load
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as ReadOnly
 
     from asgi_probe.engine.plan import CheckPlan
+    from asgi_probe.engine.thresholds import Threshold
     from asgi_probe.spec.model import Spec
     from asgi_probe.spec.source import Diagnostic, Entry, Node
     from asgi_probe.terminal import Line
@@ -56,6 +58,8 @@ class Wish:
     """The project's folder, which paths are relative to; else it is looked for from the working directory."""
     spec: MakeSpec | None = None
     """What makes the one spec, in place of files."""
+    thresholds: Sequence[str] = ()
+    """What the run is held to, besides what the configuration says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Workspace:
     """Of which check one that `--repeat` made is a copy, by their ids."""
     notes: tuple[Line, ...] = ()
     """What there is to say of what runs."""
+    thresholds: tuple[Threshold, ...] = ()
+    """What the run is held to."""
 
     def target_of(self, file: FilePlan) -> TargetConfig:
         return self.targets[id(file.asked)]
@@ -86,6 +92,7 @@ def open_workspace(wish: Wish) -> Workspace:
     """Find, read, compile and select; SpecError, UsageError or NothingSelected say why not."""
     cwd = wish.root or Path.cwd()
     config = read_config(wish.root or find_root(cwd))
+    limits = limited(config, wish.thresholds)
     given = given_variables(wish.var, wish.vars_file) | dict(wish.variables) | dict(wish.secrets)
     selects = _selector(wish)
     found, loaded = _loaded(wish, config, cwd)
@@ -97,6 +104,7 @@ def open_workspace(wish: Wish) -> Workspace:
         import_hooks([hook for file in known for hook in file.hooks], config.root, loaded.problems)
     if loaded.problems.errors:
         raise SpecError(_told(loaded.problems, _secret_values(known, wish)))
+    limits.refuse_unknown(config, known, whole=not wish.paths and wish.spec is None)
     wanted = {each.name: each for each in found}
     selected = [_narrowed(file, wanted[file.name], selects) for file in files]
     plan = with_needs(selected, known)
@@ -112,6 +120,7 @@ def open_workspace(wish: Wish) -> Workspace:
         tuple(file for file in selected if file.checks),
         tuple(known),
         side_by_side=wish.target_names,
+        thresholds=limits.all,
     )
 
 
