@@ -61,6 +61,7 @@ KINDS = {
     "json": Kind("json_document", "JsonDocument"),
     "markdown": Kind("markdown", "MarkdownReporter"),
     "github": Kind("github", "step_summary", "address"),
+    "prometheus": Kind("prometheus", "PrometheusWriter"),
 }
 """Every kind by the name that `--report` knows it by."""
 
