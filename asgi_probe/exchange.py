@@ -145,3 +145,5 @@ class Ask:
     timeout: float = 10.0
     max_body: int = 10 * 1024 * 1024
     without_params: frozenset[str] = frozenset()
+    traceparent: str | None = None
+    """Sent to the target, and to nobody else, where there is no such header (W3C Trace Context)."""

@@ -339,7 +339,7 @@ MISMATCH = Mismatch("status", "", "m", 1, 2, "a.yaml", 1, 1)
 BODY = Body("x", 1)
 EVENTS = [
     RunStarted("0", TargetInfo("app", "app", "a"), (), 0, 1, ""),
-    CheckStarted("", "", 1, "", (), ""),
+    CheckStarted("", "", 1, "", (), "", trace_id="x"),
     StepFinished(
         "",
         "",
@@ -349,6 +349,7 @@ EVENTS = [
         file="a.yaml",
         said=(SaidRecord("log", "x"),),
         stumbles=("x",),
+        span_id="x",
         traceback="x",
     ),
     CheckFinished("", Outcome.FAILED, 0.0),

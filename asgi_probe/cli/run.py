@@ -111,6 +111,7 @@ def run(
         from asgi_probe.engine.run import RunOptions
         from asgi_probe.project.variables import given_secrets
         from asgi_probe.project.workspace import Wish, open_workspace
+        from asgi_probe.reporters.reports import wants_traces
 
         asked = one_of(ctx, app=app, base_url=base_url, target=target, targets=targets)
         several = names_of(asked["targets"])
@@ -161,6 +162,7 @@ def run(
             secrets=tuple(wish.secrets.values()),
             show_credentials=show_credentials,
             show_logs=show_logs,
+            trace=wants_traces(report or ()),
         )
         reports, told = distinct(report or ()), verbosity(verbose, quiet=quiet)
         others: dict[str, list[object]] = {

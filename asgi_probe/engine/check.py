@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from secrets import token_hex
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
@@ -86,6 +87,7 @@ class CheckRun:
     telling: Telling
     secrets: Secrets
     secret: frozenset[str] = frozenset()
+    trace_id: str | None = None
     saved: Scope = field(default_factory=dict)
     asked: Attempt | None = None
     """The last step that asked something."""
@@ -163,6 +165,8 @@ class CheckRun:
 
     async def _step(self, phase: Phase, step: AnyStepPlan, scope: Scope) -> bool:
         run = StepRun(step, self.inspection, self.secret)
+        if self.trace_id is not None:
+            run.trace_id, run.span_id = self.trace_id, token_hex(8)
         try:
             if step.when and (reason := unmet(step.when, scope)):
                 run.skip(reason)

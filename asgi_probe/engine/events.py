@@ -64,7 +64,7 @@ class CheckStarted:
 
     `spec` is the name that its file gives itself, `description` what the check says of itself. `phase` is `steps`, but
     for what runs around a file's checks: `fixture`, `setup`, `teardown`. `at` is in seconds since the run's start,
-    `worker` the number of who runs it, from 1.
+    `worker` the number of who runs it, from 1. `trace_id` is what the check is known by as a trace, if it is one.
     """
 
     id: str
@@ -78,6 +78,7 @@ class CheckStarted:
     phase: Phase = "steps"
     at: float = 0.0
     worker: int = 1
+    trace_id: str | None = None
     event: Literal["check_started"] = "check_started"
 
 
@@ -89,7 +90,8 @@ class StepFinished:
     it by hand. `said` is what the app logged, warned of and printed meanwhile, in process. `at` is when it began, in
     seconds since the run's start. `method` and `status` are those of the last request and its answer, `times` how long
     each of its requests took that was answered or timed out. `stumbles` says of the attempts before the last why they
-    did not pass, of the first few.
+    did not pass, of the first few. Where the check is a trace `span_id` is what the step is known by in it, as its
+    requests told, and `url` the address of the last of them.
     """
 
     id: str
@@ -118,6 +120,8 @@ class StepFinished:
     status: int | None = None
     times: tuple[float, ...] = ()
     stumbles: tuple[str, ...] = ()
+    span_id: str | None = None
+    url: str | None = None
     event: Literal["step_finished"] = "step_finished"
 
 

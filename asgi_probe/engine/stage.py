@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from heapq import heappush, heappushpop
+from secrets import token_hex
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ class RunOptions:
     `root` is the project's folder, for tracebacks. `secrets` are values that are never told, other credentials in
     headers only with `show_credentials`. `show_logs` tells what the app says in every step. `uvloop` None means: if it
     is installed. With `fail_on_flaky` a check that passed after a retry fails the run, as does one of `thresholds` that
-    is broken and does not only warn. `shard` and `seed` are told.
+    is broken and does not only warn. `shard` and `seed` are told. With `trace` every check is a trace, which requests
+    tell the target of.
     """
 
     max_failures: int | None = None
@@ -80,6 +82,7 @@ class RunOptions:
     show_credentials: bool = False
     show_logs: bool = False
     thresholds: tuple[Threshold, ...] = ()
+    trace: bool = False
 
 
 def declared(options: RunOptions, files: Iterable[FilePlan]) -> RunOptions:
@@ -317,9 +320,10 @@ class Stage:
     def _run_of(
         self, check: CheckPlan, file: OpenFile, scope: dict[str, Any], inspection: Inspection, worker: int = 1
     ) -> CheckRun:
-        self._telling.started(check, worker)
+        trace_id = token_hex(16) if self._options.trace else None
+        self._telling.started(check, worker, trace_id)
         secrets = Secrets(above=file.secrets)
-        return CheckRun(check, scope, inspection, self._stop, self._telling, secrets, file.plan.secrets)
+        return CheckRun(check, scope, inspection, self._stop, self._telling, secrets, file.plan.secrets, trace_id)
 
     def _finish(self, run: CheckRun) -> float:
         """Tell and count a check; setup, teardown and fixtures count only when something went wrong."""

@@ -97,6 +97,9 @@ class StepRun:
     """Seconds of each request that was answered or timed out."""
     at: float = 0.0
     """When it began, by `perf_counter`."""
+    trace_id: str | None = None
+    span_id: str | None = None
+    """What the target is told that its own spans belong to."""
     secrets: list[Any] = field(default_factory=list)
     last: Attempt = field(default_factory=Attempt)
     sent: int = 0
@@ -209,6 +212,8 @@ class StepRun:
             return False
         if most is not None:
             ask.timeout = min(ask.timeout, most)
+        if self.span_id is not None:
+            ask.traceparent = f"00-{self.trace_id}-{self.span_id}-01"
         last.follows = ask.max_hops > 0
         last.sent, last.result = await self.inspection.session.ask(ask)
         return True

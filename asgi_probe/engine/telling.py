@@ -50,7 +50,7 @@ class Telling:
     show_logs: bool = False
     began: float = field(default_factory=perf_counter)
 
-    def started(self, check: CheckPlan, worker: int) -> None:
+    def started(self, check: CheckPlan, worker: int, trace_id: str | None = None) -> None:
         """A check begins."""
         self.emit(
             CheckStarted(
@@ -65,6 +65,7 @@ class Telling:
                 check.phase,
                 perf_counter() - self.began,
                 worker,
+                trace_id,
             )
         )
 
@@ -110,6 +111,8 @@ class Telling:
                 status=run.last.result.status if isinstance(run.last.result, Answer) else None,
                 times=tuple(run.times),
                 stumbles=stumbles,
+                span_id=run.span_id,
+                url=_traced_url(run, secrets),
             )
         else:
             event = self._in_full(check.id, run, phase, name, secrets)
@@ -156,6 +159,8 @@ class Telling:
             status=answer.status if answer else None,
             times=tuple(run.times),
             stumbles=stumbles,
+            span_id=run.span_id,
+            url=_traced_url(run, secrets),
         )
 
 
@@ -175,6 +180,10 @@ def masked_mismatch(mismatch: Mismatch, secrets: Secrets) -> Mismatch:
         source_line=mask(mismatch.source_line),
         because=mask(mismatch.because),
     )
+
+
+def _traced_url(run: StepRun, secrets: Secrets) -> str | None:
+    return secrets.mask(run.last.sent.url) if run.span_id and run.last.sent else None
 
 
 def _said(last: Attempt) -> tuple[Said, ...]:

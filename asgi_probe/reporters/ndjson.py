@@ -128,7 +128,7 @@ def as_data(event: Event) -> dict[str, Any]:
                 "phase": event.phase,
                 "at": round(event.at, 6),
                 "worker": event.worker,
-            }
+            } | ({"trace_id": event.trace_id} if event.trace_id else {})
         case CheckFinished():
             return {
                 "event": event.event,
@@ -242,6 +242,8 @@ def _step(step: StepFinished) -> dict[str, Any]:
     }
     if step.stumbles:
         data["stumbles"] = step.stumbles
+    if step.span_id:
+        data |= {"span_id": step.span_id, "url": step.url}
     if step.traceback:
         data["traceback_of"] = step.traceback_of
     if step.said:

@@ -12,6 +12,7 @@ from asgi_probe.errors import UsageError
 from asgi_probe.reporters.files import open_directly, open_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from asgi_probe.engine.events import Event
@@ -45,12 +46,14 @@ class Writer(Protocol):
 class Kind:
     """A kind of report: the class that writes it, in this package, and what that takes.
 
-    `file` is a `ReportFile`, `stream` the open file and its name, `address` the text behind the `=`.
+    `file` is a `ReportFile`, `stream` the open file and its name, `address` the text behind the `=`. One that `traces`
+    wants every check to be a trace.
     """
 
     module: str
     writer: str
     takes: Literal["file", "stream", "address"] = "file"
+    traces: bool = False
 
 
 KINDS = {
@@ -62,6 +65,7 @@ KINDS = {
     "markdown": Kind("markdown", "MarkdownReporter"),
     "github": Kind("github", "step_summary", "address"),
     "prometheus": Kind("prometheus", "PrometheusWriter"),
+    "otel": Kind("otel", "OtelReporter", "address", traces=True),
 }
 """Every kind by the name that `--report` knows it by."""
 
@@ -125,6 +129,8 @@ def open_report(spec: str, *, cwd: Path) -> Report:
     if name not in KINDS:
         raise UsageError(f"unknown report format {name!r}, {_known(name)}")
     kind = KINDS[name]
+    if kind.takes == "address" and not path.strip():
+        raise UsageError(f"{spec!r} names no address, expected {name}=http://localhost:4318")
     if not equals or not path:
         raise UsageError(f"{spec!r} names no file, expected {name}=FILE, or {name}=- for standard output")
     made: Any = getattr(import_module(f"asgi_probe.reporters.{kind.module}"), kind.writer)
@@ -133,6 +139,12 @@ def open_report(spec: str, *, cwd: Path) -> Report:
         return FileReport(spec, made(file), file)
     report: Report = made(path) if kind.takes == "address" else made(open_directly(path, cwd=cwd), path)
     return report
+
+
+def wants_traces(specs: Iterable[str]) -> bool:
+    """Whether any of the reports wants every check to be a trace."""
+    names = {spec.partition("=")[0] for spec in specs}
+    return any(kind.traces for name, kind in KINDS.items() if name in names)
 
 
 def _known(kind: str) -> str:

@@ -131,6 +131,9 @@ def _reference(url: httpx.URL) -> Any:
     return parsed if set(getattr(parsed, "_fields", ())) == known else None
 
 
+_TRACEPARENT = "traceparent"
+
+
 class Composer:
     """Composes the requests of a run: knows the target's address and what every request there is given.
 
@@ -154,6 +157,7 @@ class Composer:
         except Unsendable as error:
             raise UsageError(f"the target's headers cannot be sent: {error}") from None
         names = {name for name, _ in given}
+        self._traced = _TRACEPARENT in names
         self._own = [pair for pair in self._elsewhere if pair[0] not in names] + given
         self._addresses: dict[str, Address] = {}
 
@@ -268,6 +272,8 @@ class Composer:
             taken.add("authorization")
         if "cookie" not in taken:
             added += cookie_header(jar.header(address.url), ask.cookies if home else {})
+        if ask.traceparent and address.own and not self._traced and _TRACEPARENT not in taken:
+            added.append((_TRACEPARENT, ask.traceparent))
         headers = [] if "host" in taken else [("host", address.host)]
         defaults = self._own if address.own else self._elsewhere
         headers += [pair for pair in defaults if pair[0] not in taken] if taken else defaults

@@ -3,7 +3,15 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, TargetInfo
+from asgi_probe.engine.events import (
+    CheckFinished,
+    CheckStarted,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    TargetInfo,
+    Warned,
+)
 from asgi_probe.engine.results import Outcome, ThresholdVerdict
 from asgi_probe.reporters import metrics
 from asgi_probe.reporters.files import open_file
@@ -59,6 +67,7 @@ def test_a_run(tmp_path):
             *check("bad", Outcome.FAILED, 70.0),
             *check("not now", Outcome.SKIPPED),
             *check("setup", phase="setup"),
+            Warned("late"),
             RunFinished({"passed": 1, "failed": 1, "skipped": 1}, 1.25, 1, None, thresholds=(verdict,)),
         )
     )
@@ -106,8 +115,10 @@ def test_a_run_that_did_not_start_is_not_green(tmp_path):
 
 def test_several_targets(tmp_path):
     events = [*check("x", Outcome.PASSED, 0.1), *check("x", Outcome.FAILED, 0.2, target="staging")]
+    events += check("x", target="of another run")
     series = read(text(tmp_path, started(ONE, OTHER), *events, RunFinished({}, 1.0, 1, None)))
     assert one(series, "success", target="shop,staging") == 0
+    assert one(series, "check_up", file="a.yaml", check="x", target="of another run") == 1
     assert one(series, "check_up", file="a.yaml", check="x", target="shop") == 1
     assert one(series, "check_up", file="a.yaml", check="x", target="staging") == 0
     assert one(series, "checks", outcome="failed", target="staging") == 1

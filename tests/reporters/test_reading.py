@@ -34,7 +34,7 @@ EVENTS = [
     RunStarted(
         "0.1.0", APP, ("a.yaml", "b.yaml"), 2, 16, "2026-01-01T00:00:00Z", "1/2", (APP,), (), ("about a", None), (), 7
     ),
-    CheckStarted("a.yaml::x", "a.yaml", 3, "x", ("smoke",), "demo", "items", "all", "setup", 0.5, 3),
+    CheckStarted("a.yaml::x", "a.yaml", 3, "x", ("smoke",), "demo", "items", "all", "setup", 0.5, 3, "a" * 32),
     StepFinished(
         "a.yaml::x",
         "GET /",
@@ -62,6 +62,8 @@ EVENTS = [
         status=200,
         times=(0.1, 0.15),
         stumbles=("no",),
+        span_id="b" * 16,
+        url="http://testserver/",
     ),
     CheckFinished(
         "a.yaml::x", Outcome.FAILED, 0.5, "why", (MISMATCH,), "back", "a.yaml", 3, "x", "setup", "hook", "demo"

@@ -300,6 +300,26 @@ async def test_what_is_the_targets_own_goes_to_the_target_alone(server, other):
     assert header(seen, "accept") == ["*/*"]
 
 
+async def test_traces_are_told_to_the_target_alone(server, other):
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    async with Run(server.base_url) as run:
+        assert header(await run.echo(traceparent=trace), "traceparent") == [trace]
+        assert ("traceparent", trace) in run.sent.headers
+        assert header(await run.echo(traceparent=trace, headers=[("TraceParent", "x")]), "traceparent") == ["x"]
+        assert header(await run.echo(traceparent=trace, without=frozenset({"traceparent"})), "traceparent") == []
+        assert header(await run.echo(f"{other.base_url}/echo", traceparent=trace), "traceparent") == []
+        assert header(await run.echo(), "traceparent") == []
+    async with Run(server.base_url, headers=(("Traceparent", "own"),)) as run:
+        assert header(await run.echo(traceparent=trace), "traceparent") == ["own"]
+
+
+async def test_traces_follow_redirects_that_stay_with_the_target(server, other):
+    async with Run(server.base_url) as run:
+        for place, told in ((server, ["t"]), (other, [])):
+            seen = await run.echo(f"/redirect?to={place.base_url}/echo", max_hops=3, traceparent="t")
+            assert header(seen, "traceparent") == told
+
+
 async def test_what_the_target_adds_can_be_taken_away(server):
     defaults = {"params": (("a", "1"), ("b", "2")), "credentials": Credentials("bearer", "t")}
     async with Run(server.base_url, **defaults) as run:
