@@ -13,8 +13,7 @@ import re
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from threading import Thread, get_ident
-from time import monotonic
+from threading import Event, Thread, get_ident
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -43,13 +42,15 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from asgi_probe.engine.events import Event
+    from asgi_probe.engine import events
     from asgi_probe.reporters.gathering import CheckResult
 
 AT_A_TIME = 512
 """Spans in a request, at most about."""
-_EVERY = 1.0
+_EVERY = 5.0
 """Seconds after which spans are sent, however few there are."""
+_ENOUGH = 1_000
+"""Checks that are enough to send some at once. Fewer wait: it costs time that the run's own requests would wait for."""
 MOST_WAITING = 5_000
 """Checks that wait to be sent; those beyond are lost, and that is told."""
 PATIENCE = 10.0
@@ -72,7 +73,7 @@ class OtelReporter:
         self._sending = Sending(_exporter(address))
         self.problem: str | None = None
 
-    def handle(self, event: Event) -> None:
+    def handle(self, event: events.Event) -> None:
         """Take in an event; a check that has ended is on its way."""
         try:
             if isinstance(event, RunStarted):
@@ -95,7 +96,9 @@ class Sending:
 
     def __init__(self, exporter: OTLPSpanExporter) -> None:
         self._exporter = exporter
-        self._waiting: SimpleQueue[CheckResult | None] = SimpleQueue()
+        self._waiting: SimpleQueue[CheckResult] = SimpleQueue()
+        self._wanted = Event()
+        self._ends = False
         self._thread: Thread | None = None
         self._spans: Spans
         self._checks = self._sent = 0
@@ -113,8 +116,11 @@ class Sending:
     def put(self, check: CheckResult) -> None:
         """Take in a check, if there is room."""
         self._checks += 1
-        if self._why is None and self._waiting.qsize() < MOST_WAITING:
+        waiting = self._waiting.qsize()
+        if self._why is None and waiting < MOST_WAITING:
             self._waiting.put(check)
+        if waiting >= _ENOUGH:
+            self._wanted.set()
 
     def fail(self, error: Exception) -> None:
         """Something went wrong that is a bug."""
@@ -124,7 +130,8 @@ class Sending:
         """Let it send what is left, in time."""
         if self._thread is None:
             return
-        self._waiting.put(None)
+        self._ends = True
+        self._wanted.set()
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
             self._why = self._why or f"the collector did not take them within {PATIENCE:g} s after the run"
@@ -161,31 +168,31 @@ class Sending:
     def _send_all(self, said: list[str]) -> None:
         ends = False
         while not ends and self._why is None:
-            checks, ends = self._batch()
+            self._wanted.wait(_EVERY)
+            self._wanted.clear()
+            ends = self._ends
+            self._send_waiting(said)
+
+    def _send_waiting(self, said: list[str]) -> None:
+        while self._why is None and (checks := self._batch()):
             spans: list[ReadableSpan] = []
             for check in checks:
                 spans += self._spans.of(check)
-            if not spans:
-                continue
             if self._exporter.export(spans) is SpanExportResult.SUCCESS:
                 self._sent += len(checks)
             else:
                 self._why = self._why or in_short(said)
 
-    def _batch(self) -> tuple[list[CheckResult], bool]:
-        """The checks to send now, and whether those are the last."""
+    def _batch(self) -> list[CheckResult]:
+        """The checks to send now."""
         checks: list[CheckResult] = []
-        spans, until = 0, monotonic() + _EVERY
-        while spans < AT_A_TIME:
-            try:
-                check = self._waiting.get(timeout=max(until - monotonic(), 0.0))
-            except Empty:
-                return checks, False
-            if check is None:
-                return checks, True
-            checks.append(check)
-            spans += 1 + len(check.steps)
-        return checks, False
+        spans = 0
+        with suppress(Empty):
+            while spans < AT_A_TIME:
+                check = self._waiting.get_nowait()
+                checks.append(check)
+                spans += 1 + len(check.steps)
+        return checks
 
 
 def _exporter(address: str) -> OTLPSpanExporter:

@@ -113,20 +113,22 @@ def _of_check(check: CheckResult) -> Attributes:
     attributes: Attributes = {
         "test.case.name": text(started.id),
         "test.case.result.status": "pass" if finished.outcome.green else "fail",
-        "test.suite.name": text(started.file),
         "code.file.path": text(started.file),
         "code.line.number": started.line,
         "asgi_probe.outcome": finished.outcome.value,
         "asgi_probe.target": text(started.target),
-        "asgi_probe.phase": started.phase,
     }
+    if started.phase != "steps":
+        attributes["asgi_probe.phase"] = started.phase
     if started.tags:
         attributes["asgi_probe.tags"] = [text(tag) for tag in started.tags]
     return attributes | _why(finished)
 
 
 def _of_step(step: StepFinished) -> Attributes:
-    attributes: Attributes = {"asgi_probe.outcome": step.outcome.value, "asgi_probe.phase": step.phase}
+    attributes: Attributes = {"asgi_probe.outcome": step.outcome.value}
+    if step.phase != "steps":
+        attributes["asgi_probe.phase"] = step.phase
     if step.method:
         attributes["http.request.method"] = text(step.method)
     if step.url:
