@@ -22,7 +22,7 @@ from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode, UsageError
 from asgi_probe.project.groups import CONCURRENCY, groups_of
 from asgi_probe.reporters.console import ConsoleReporter
-from asgi_probe.reporters.reports import open_report
+from asgi_probe.reporters.reports import open_report, wants_traces
 from asgi_probe.target.tracebacks import app_traceback
 
 if TYPE_CHECKING:
@@ -41,21 +41,25 @@ class Telling:
     """Gives every event to every reporter; `problems` are those of reports that could not be written."""
 
     def __init__(self, reports: Sequence[str], console: Reporter, *beside: Reporter) -> None:
-        self._reports = opened(reports)
+        far = [report for report in reports if wants_traces(report)]
+        self._reports = opened([*(report for report in reports if report not in far), *far])
         leave_standard_output(reports)
-        self._all: tuple[Reporter, ...] = (*self._reports, console, *beside)
+        near = len(self._reports) - len(far)
+        self._all: tuple[Reporter, ...] = (*self._reports[:near], console, *beside)
+        self._far = self._reports[near:]
+        """Closed when all others are: they may wait for somebody."""
 
     def add(self, more: Sequence[Reporter]) -> None:
         """Tell these too, after all others."""
         self._all += tuple(more)
 
     def emit(self, event: Event) -> None:
-        for reporter in self._all:
+        for reporter in (*self._all, *self._far):
             reporter.handle(event)
 
     def close(self) -> None:
         with ExitStack() as all_of_them:
-            for reporter in reversed(self._all):
+            for reporter in reversed((*self._all, *self._far)):
                 all_of_them.callback(reporter.close)
 
     @property

@@ -162,7 +162,7 @@ def run(
             secrets=tuple(wish.secrets.values()),
             show_credentials=show_credentials,
             show_logs=show_logs,
-            trace=wants_traces(report or ()),
+            trace=any(map(wants_traces, report or ())),
         )
         reports, told = distinct(report or ()), verbosity(verbose, quiet=quiet)
         others: dict[str, list[object]] = {

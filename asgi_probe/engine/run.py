@@ -177,7 +177,7 @@ class Run:
 
     def _not_good_enough(self) -> str | None:
         """Why a run without a failure fails, if it does."""
-        return None if self._score.bad else ", ".join([*self._too_flaky(), *broken(self._verdicts)]) or None
+        return None if self._score.bad else "; ".join([*self._too_flaky(), *broken(self._verdicts)]) or None
 
     def _too_flaky(self) -> Iterator[str]:
         flaky = self._score.flaky

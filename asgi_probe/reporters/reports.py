@@ -12,7 +12,6 @@ from asgi_probe.errors import UsageError
 from asgi_probe.reporters.files import open_directly, open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from asgi_probe.engine.events import Event
@@ -47,7 +46,7 @@ class Kind:
     """A kind of report: the class that writes it, in this package, and what that takes.
 
     `file` is a `ReportFile`, `stream` the open file and its name, `address` the text behind the `=`. One that `traces`
-    wants every check to be a trace.
+    wants every check to be a trace, and sends it somewhere, which may take its time.
     """
 
     module: str
@@ -129,7 +128,7 @@ def open_report(spec: str, *, cwd: Path) -> Report:
     if name not in KINDS:
         raise UsageError(f"unknown report format {name!r}, {_known(name)}")
     kind = KINDS[name]
-    if kind.takes == "address" and not path.strip():
+    if kind.traces and not path.strip():
         raise UsageError(f"{spec!r} names no address, expected {name}=http://localhost:4318")
     if not equals or not path:
         raise UsageError(f"{spec!r} names no file, expected {name}=FILE, or {name}=- for standard output")
@@ -141,10 +140,10 @@ def open_report(spec: str, *, cwd: Path) -> Report:
     return report
 
 
-def wants_traces(specs: Iterable[str]) -> bool:
-    """Whether any of the reports wants every check to be a trace."""
-    names = {spec.partition("=")[0] for spec in specs}
-    return any(kind.traces for name, kind in KINDS.items() if name in names)
+def wants_traces(spec: str) -> bool:
+    """Whether the report wants every check to be a trace."""
+    kind = KINDS.get(spec.partition("=")[0])
+    return kind is not None and kind.traces
 
 
 def _known(kind: str) -> str:

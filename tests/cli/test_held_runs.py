@@ -71,7 +71,7 @@ def test_two_reasons(shop):
     shop.write("specs/b.yaml", "checks: [{get: /flaky/2, retry: {times: 3, delay: 0s}, expect: 200}]")
     ran = shop.probe("--fail-on-flaky", "--threshold", "max(time) < 1ms", "--threshold", "flaky_rate == 0")
     assert ran.exit == 1
-    assert shop.end["reason"] == "1 check was flaky, and --fail-on-flaky is set, 2 thresholds were broken"
+    assert shop.end["reason"] == "1 check was flaky, and --fail-on-flaky is set; 2 thresholds were broken"
 
 
 @pytest.mark.parametrize(

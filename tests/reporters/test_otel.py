@@ -1,6 +1,7 @@
 """Checks as traces, sent to a real collector."""
 
 import logging
+import re
 import socket
 import time
 
@@ -13,6 +14,8 @@ from asgi_probe.errors import UsageError
 from asgi_probe.reporters import otel
 from asgi_probe.reporters.otel import OtelReporter, in_short
 from asgi_probe.reporters.reports import open_report, wants_traces
+from tests.cli.project import ended
+from tests.documents import section
 from tests.hostile import HOSTILE_TEXT
 from tests.reporters.collector import attributes, collecting
 
@@ -272,8 +275,8 @@ def test_an_environment_that_makes_no_sense_is_wrong_usage(monkeypatch, tmp_path
 
 
 def test_who_wants_traces():
-    assert wants_traces(["ndjson=x", "otel=http://x"])
-    assert not wants_traces(["ndjson=otel", "prometheus=x"])
+    assert wants_traces("otel=http://x")
+    assert [spec for spec in ("ndjson=otel", "prometheus=x", "nothing", "") if wants_traces(spec)] == []
 
 
 # collectors that do not take it
@@ -431,6 +434,31 @@ def test_a_green_run_whose_spans_were_not_taken_exits_1(project):
     ]
     assert "Traceback" not in ran.said
     assert ran.err == ""
+
+
+def test_files_are_there_before_the_collector_is_waited_for(project):
+    project.write("a.yaml", "checks: [{get: /ok}]")
+    with collecting(pause=3.0) as collector:
+        reports = ["--report", f"otel={collector.address}", "--report", "prometheus=a.prom", "a.yaml"]
+        running = project.start("--app", "app:app", *reports)
+        while not collector.requests:
+            time.sleep(0.01)
+        until = time.monotonic() + 1.5
+        while not (project.root / "a.prom").exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        assert (project.root / "a.prom").exists()
+        assert running.poll() is None
+        assert ended(running).exit == 0
+
+
+def test_what_is_documented_is_sent():
+    told_of = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", section("OpenTelemetry")))
+    events = check("x", Outcome.ERROR, method="GET", status=200, url="http://x", reason="why", file="a.yaml")
+    with collecting() as collector:
+        told(collector.address, *events)
+    sent = {name for resource, _, span in collector.spans for name in (*resource, *attributes(span))}
+    assert told_of - sent == set()
+    assert len(told_of) > 8
 
 
 def test_without_the_packages_it_is_wrong_usage(project):
