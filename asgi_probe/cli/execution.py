@@ -45,21 +45,22 @@ class Telling:
         self._reports = opened([*(report for report in reports if report not in far), *far])
         leave_standard_output(reports)
         near = len(self._reports) - len(far)
-        self._all: tuple[Reporter, ...] = (*self._reports[:near], console, *beside)
         self._far = self._reports[near:]
         """Closed when all others are: they may wait for somebody."""
+        self._all: tuple[Reporter, ...] = (*self._reports[:near], console, *beside, *self._far)
 
     def add(self, more: Sequence[Reporter]) -> None:
-        """Tell these too, after all others."""
-        self._all += tuple(more)
+        """Tell these too, after all others but those that are far."""
+        near = len(self._all) - len(self._far)
+        self._all = (*self._all[:near], *more, *self._far)
 
     def emit(self, event: Event) -> None:
-        for reporter in (*self._all, *self._far):
+        for reporter in self._all:
             reporter.handle(event)
 
     def close(self) -> None:
         with ExitStack() as all_of_them:
-            for reporter in reversed((*self._all, *self._far)):
+            for reporter in reversed(self._all):
                 all_of_them.callback(reporter.close)
 
     @property
