@@ -11,6 +11,7 @@ import logging
 import os
 import re
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Event, Thread, get_ident
@@ -83,12 +84,20 @@ class OtelReporter:
             self._sending.fail(error)
         else:
             if check is not None and check.finished.outcome is not Outcome.SKIPPED:
-                self._sending.put(check)
+                self._sending.put(without_bodies(check))
 
     def close(self) -> None:
         """Send what is left; a collector that does not take it in time is the report's problem."""
         self._sending.end()
         self.problem = self._sending.problem(self._name)
+
+
+def without_bodies(check: CheckResult) -> CheckResult:
+    """The check without what no span tells and what may be large: it may wait for a while."""
+    if not any(step.request or step.saved or step.said for step in check.steps):
+        return check
+    steps = [replace(step, request=None, response=None, saved=None, said=(), curl=None) for step in check.steps]
+    return replace(check, steps=tuple(steps))
 
 
 class Sending:
@@ -98,6 +107,8 @@ class Sending:
         self._exporter = exporter
         self._waiting: SimpleQueue[CheckResult] = SimpleQueue()
         self._wanted = Event()
+        self._said: list[str] = []
+        """What the exporter logs of it."""
         self._ends = False
         self._thread: Thread | None = None
         self._spans: Spans
@@ -134,7 +145,8 @@ class Sending:
         self._wanted.set()
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
-            self._why = self._why or f"the collector did not take them within {PATIENCE:g} s after the run"
+            heard = f": {in_short(self._said)}" if self._said else ""
+            self._why = self._why or f"the collector did not take them within {PATIENCE:g} s after the run{heard}"
             Thread(target=self._shut_down, daemon=True).start()
             self._thread.join(_LAST)
 
@@ -153,9 +165,9 @@ class Sending:
     def _work(self) -> None:
         # what instruments the app in process must not make spans of ours
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, value=True))
-        with overheard() as said:
+        with overheard(self._said):
             try:
-                self._send_all(said)
+                self._send_all()
             except Exception as error:  # noqa: BLE001 - a thread's exceptions reach nobody
                 self.fail(error)
             finally:
@@ -165,23 +177,30 @@ class Sending:
         with suppress(Exception):
             self._exporter.shutdown()  # type: ignore[no-untyped-call]  # as it is in the library
 
-    def _send_all(self, said: list[str]) -> None:
+    def _send_all(self) -> None:
         ends = False
         while not ends and self._why is None:
             self._wanted.wait(_EVERY)
             self._wanted.clear()
             ends = self._ends
-            self._send_waiting(said)
+            self._send_waiting()
 
-    def _send_waiting(self, said: list[str]) -> None:
+    def _send_waiting(self) -> None:
         while self._why is None and (checks := self._batch()):
             spans: list[ReadableSpan] = []
             for check in checks:
                 spans += self._spans.of(check)
-            if self._exporter.export(spans) is SpanExportResult.SUCCESS:
+            if self._export(spans):
                 self._sent += len(checks)
             else:
-                self._why = self._why or in_short(said)
+                self._why = self._why or in_short(self._said)
+
+    def _export(self, spans: list[ReadableSpan]) -> bool:
+        try:
+            return self._exporter.export(spans) is SpanExportResult.SUCCESS
+        except OSError as error:  # some versions let through what their HTTP client raises
+            self._said.append(str(error))
+            return False
 
     def _batch(self) -> list[CheckResult]:
         """The checks to send now."""
@@ -255,13 +274,14 @@ def in_short(said: Sequence[str]) -> str:
     causes = [found[1].lower() for cause in _CAUSES for line in said if (found := cause.search(line))]
     if causes or not said:
         return next(iter(causes), "the collector did not take them")
-    return "the collector did not answer in time" if any("timeout" in line for line in said) else said[-1]
+    late = any("timeout" in line or "timed out" in line for line in said)
+    return "the collector did not answer in time" if late else said[-1]
 
 
 @contextmanager
-def overheard() -> Iterator[list[str]]:
-    """Inside, what the exporter logs in this thread is kept here in place of being told."""
-    mine, said = get_ident(), list[str]()
+def overheard(said: list[str]) -> Iterator[None]:
+    """Inside, what the exporter logs in this thread is added to `said` in place of being told."""
+    mine = get_ident()
 
     def passes(record: logging.LogRecord) -> bool:
         if record.thread != mine:
@@ -277,7 +297,7 @@ def overheard() -> Iterator[list[str]]:
     for logger in loggers:
         logger.addFilter(passes)
     try:
-        yield said
+        yield
     finally:
         for logger in loggers:
             logger.removeFilter(passes)

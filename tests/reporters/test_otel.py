@@ -9,10 +9,11 @@ import pytest
 
 from asgi_probe import __version__
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, TargetInfo
-from asgi_probe.engine.results import Mismatch, Outcome
+from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord
 from asgi_probe.errors import UsageError
 from asgi_probe.reporters import otel
-from asgi_probe.reporters.otel import OtelReporter, in_short
+from asgi_probe.reporters.gathering import CheckResult
+from asgi_probe.reporters.otel import OtelReporter, in_short, without_bodies
 from asgi_probe.reporters.reports import open_report, wants_traces
 from tests.cli.project import ended
 from tests.documents import section
@@ -158,9 +159,11 @@ def test_a_check_without_steps_tells_its_own_exception():
 def test_what_was_skipped_is_left_out():
     started, step, finished = check("x")
     skipped = StepFinished(step.id, "skipped", "steps", Outcome.SKIPPED, 0.0)
+    last = StepFinished(step.id, "last", "finally", Outcome.PASSED, 0.0)
     with collecting() as collector:
-        assert told(collector.address, *check("never", Outcome.SKIPPED), started, step, skipped, finished) is None
-        assert sorted(span.name for _, _, span in collector.spans) == ["step of x", "x"]
+        assert told(collector.address, *check("never", Outcome.SKIPPED), started, step, skipped, last, finished) is None
+    assert sorted(span.name for _, _, span in collector.spans) == ["last", "step of x", "x"]
+    assert attributes(collector.named("last"))["asgi_probe.phase"] == "finally"
     with collecting() as collector:
         assert told(collector.address) is None
     assert collector.requests == []
@@ -177,6 +180,17 @@ def test_hostile_texts(name):
     assert root.name == shown
     assert step.status.message == (shown or "error")
     assert "server.address" not in attributes(step)
+
+
+def test_bodies_do_not_wait():
+    body = Body("x" * 60_000, 60_000)
+    request, response = RequestRecord("GET", "/", (), body), ResponseRecord(200, (), body, "HTTP/1.1")
+    started, step, finished = check("x", request=request, response=response, saved={"a": "x"}, method="GET", status=200)
+    slim = without_bodies(CheckResult(started, (step,), finished))
+    assert len(repr(slim)) < 2_000
+    assert (slim.steps[0].method, slim.steps[0].status, slim.finished) == ("GET", 200, finished)
+    plain = CheckResult(*[part if index != 1 else (part,) for index, part in enumerate(check("x"))])
+    assert without_bodies(plain) is plain
 
 
 @pytest.mark.parametrize("enough", [1, 1_000, 1_000_000])
@@ -326,6 +340,21 @@ def test_a_collector_that_hangs_holds_nothing_up(monkeypatch):
     )
 
 
+def test_what_the_exporter_raises_is_told(monkeypatch):
+    class Raises:  # as some versions do
+        def __init__(self, *_, **__):
+            pass
+
+        def export(self, spans):
+            raise ConnectionError("[Errno 111] Connection refused")
+
+        def shutdown(self):
+            raise RuntimeError("again")
+
+    monkeypatch.setattr(otel, "OTLPSpanExporter", Raises)
+    assert told("http://127.0.0.1:1", *check("x")).endswith("1 of 1 checks were not sent: connection refused")
+
+
 def test_a_collector_that_is_slow_is_given_up_in_time(monkeypatch):
     monkeypatch.setattr(otel, "_TIMEOUT", 0.2)
     with collecting(pause=2.0) as collector:
@@ -367,7 +396,8 @@ def test_a_run_that_never_began_leaves_nothing_behind():
 
 
 def test_what_others_log_is_still_told(caplog):
-    with otel.overheard() as said:
+    said = []
+    with otel.overheard(said):
         logging.getLogger("shop").warning("of the app")
         logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter").error("of\nours")
     assert said == ["of ours"]
