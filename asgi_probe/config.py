@@ -109,13 +109,6 @@ class Config:
     thresholds: tuple[str, ...] = ()
     """As they are written."""
 
-    @property
-    def place(self) -> str:
-        """Where it stands, for messages: `pyproject.toml: [tool.asgi-probe]`."""
-        if self.file is None:
-            return "the configuration:"
-        return f"{self.file.name}: [tool.asgi-probe]" if self.file.name == "pyproject.toml" else f"{self.file.name}:"
-
 
 def resolved(config: TargetConfig, root: Path) -> TargetConfig:
     """The target with each `${…}` rendered, to be done for those that are asked; a UsageError lists what is wrong."""

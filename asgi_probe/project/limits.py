@@ -48,7 +48,7 @@ class Limited:
 
 def limited(config: Config, given: Sequence[str]) -> Limited:
     """The configuration's and the given ones; a UsageError says all that is wrong with any."""
-    place = f"{config.place} thresholds"
+    place = _place(config)
     read: list[tuple[Threshold, ...]] = []
     problems: list[str] = []
     for texts, said in ((config.thresholds, place), (given, _FLAG)):
@@ -60,3 +60,9 @@ def limited(config: Config, given: Sequence[str]) -> Limited:
         raise UsageError("\n".join(problems))
     configured, flags = read
     return Limited(configured, flags, place)
+
+
+def _place(config: Config) -> str:
+    """Where the configuration's stand, for messages."""
+    name = config.file.name if config.file else "the configuration"
+    return f"{name}: [tool.asgi-probe] thresholds" if name == "pyproject.toml" else f"{name}: thresholds"

@@ -5,7 +5,9 @@ They follow https://prometheus.io/docs/practices/naming/: base units, `_total` f
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.results import Outcome
@@ -76,15 +78,11 @@ class Histogram:
 
     def observe(self, seconds: float) -> None:
         """Take in one."""
-        from bisect import bisect_left
-
         self._counts[bisect_left(BUCKETS, seconds)] += 1
         self._sum += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
         """How many were at most so long, by bound."""
-        from itertools import accumulate
-
         bounds = [*map(str, BUCKETS), "+Inf"]
         return list(zip(bounds, map(float, accumulate(self._counts)), strict=True))
 
