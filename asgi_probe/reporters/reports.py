@@ -56,6 +56,7 @@ class Kind:
 
 
 KINDS = {
+    "html": Kind("html", "HtmlReporter"),
     "ndjson": Kind("ndjson", "NdjsonReporter", "stream"),
     "junit": Kind("junit", "JUnitWriter"),
     "tap": Kind("tap", "TapWriter"),

@@ -1,0 +1,86 @@
+"""How much of a page of bounded size each check may take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Data = dict[str, Any]
+
+LARGEST = 20_000_000
+"""Bytes that the page of a run of some thousand checks does not exceed."""
+_AROUND = 500_000
+"""Bytes for what is no check: style, script, the run itself."""
+_KEPT = 8_000_000
+"""Bytes that checks which passed leave to those that did not."""
+_LEAST = 1_500
+"""Bytes that every check may take, however full the page is."""
+_SHORTER = (8_192, 2_048, 512, 128, 48)
+_MOST_ITEMS = 40
+_LONG = ("steps", "mismatches", "reason", "traceback")
+"""What of a check may be long, but for what it is called."""
+
+
+class Room:
+    """What is left of the page's size, for so many checks that are still to come."""
+
+    def __init__(self, checks: int) -> None:
+        self._left = LARGEST - _AROUND
+        self._to_come = checks
+
+    def fitted(self, check: Data, write: Callable[[Data], str]) -> str:
+        """The check as `write` words it, its long texts cut shorter where it would take more than its share.
+
+        The check then has the key `shortened`.
+        """
+        written = write(check)
+        allowed = self._share(green=check["outcome"] in ("passed", "flaky", "skipped", "xfailed"))
+        if _size(written) > allowed:
+            written = _within(allowed, check, write)
+        self._left -= _size(written)
+        self._to_come -= 1
+        return written
+
+    def _share(self, *, green: bool) -> float:
+        to_come = max(self._to_come, 1)
+        room = self._left - to_come * _LEAST - (_KEPT if green else 0)
+        fair = 4 * room / to_come
+        return max(_LEAST, fair if green else max(fair, room / 16))
+
+
+def _within(allowed: float, check: Data, write: Callable[[Data], str]) -> str:
+    """The longest of some ever shorter versions that takes no more than this; the shortest if none does."""
+    written = ""
+    for most in _SHORTER:
+        short = {name: _shortened(check[name], most) for name in _LONG}
+        written = write(check | short | {"shortened": True})
+        if _size(written) <= allowed:
+            break
+    return written
+
+
+def _size(written: str) -> int:
+    return len(written) if written.isascii() else len(written.encode())
+
+
+def _shortened(value: Any, most: int) -> Any:
+    match value:
+        case str():
+            return value if len(value) <= most else value[:most]
+        case dict():
+            short = {name: _shortened(item, most) for name, item in value.items()}
+            return short | _body(value, most) if isinstance(value.get("body"), str) else short
+        case list() | tuple():
+            return [_shortened(item, most) for item in value[:_MOST_ITEMS]]
+        case _:
+            return value
+
+
+def _body(message: Data, most: int) -> Data:
+    """A body that says whether it is whole; of base64 what still is some."""
+    body = message["body"]
+    if len(body) <= most:
+        return {}
+    return {"body": body[: most // 4 * 4], "truncated": True}
