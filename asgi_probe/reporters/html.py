@@ -32,7 +32,7 @@ from asgi_probe.reporters.words import GLYPHS, count, duration, tally
 from asgi_probe.terminal import harmless, inline, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from jinja2 import Template
 
@@ -61,21 +61,22 @@ class HtmlReporter:
         self._file = file
         self._gathering = Gathering()
         self._failures = Failures()
-        self._run: Data = {"warnings": []}
+        self._started: Data = {}
+        self._warnings: list[Data] = []
         self._room = Room(0)
 
     def handle(self, event: Event) -> None:
         """Take in one event."""
         match event:
             case RunStarted():
-                self._run["started"] = as_data(event)
+                self._started = as_data(event)
                 self._room = Room(event.checks)
-                self._file.write(head(self._run))
+                self._file.write(head({"started": self._started}))
             case Warned():
-                self._run["warnings"].append(as_data(event))
+                self._warnings.append(as_data(event))
             case RunFinished():
-                self._run["finished"] = as_data(event)
-                self._file.write(rest(self._run, self._failures))
+                run = {"started": self._started, "finished": as_data(event), "warnings": self._warnings}
+                self._file.write(rest(run, self._failures))
             case _:
                 self._add(event)
 
@@ -181,7 +182,7 @@ def rest(run: Data, failures: Failures) -> str:
         finished=finished,
         address=_addresses(started),
         verdict=_verdict(finished),
-        tally=plain(tally(_outcomes(finished))),
+        tally=plain(tally(finished["outcomes"])),
         facts=_facts(started, finished),
         warnings=run["warnings"],
         failures=failures,
@@ -191,10 +192,6 @@ def rest(run: Data, failures: Failures) -> str:
 
 def _addresses(started: Data) -> str:
     return ", ".join(dict.fromkeys(_short(target["address"]) for target in started["targets"]))
-
-
-def _outcomes(finished: Data) -> Mapping[Outcome, int]:
-    return {Outcome(name): number for name, number in finished["outcomes"].items()}
 
 
 def _verdict(finished: Data) -> tuple[str, str, str]:
@@ -216,7 +213,7 @@ def _broken(finished: Data) -> list[Data]:
 
 
 def _failed(finished: Data) -> str:
-    bad = sum(number for outcome, number in _outcomes(finished).items() if not outcome.green)
+    bad = sum(number for outcome, number in finished["outcomes"].items() if not Outcome(outcome).green)
     if bad:
         return f"{count(bad, 'check')} did not pass"
     broken = len(_broken(finished))
