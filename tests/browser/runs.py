@@ -62,7 +62,8 @@ def check(name: str, outcome: Outcome, *steps: dict[str, Any], **more: Any) -> I
     for step in steps:
         told = {"step": "GET /orders/7", "phase": "steps", "outcome": outcome, "duration": duration, "at": about["at"]}
         yield StepFinished(id_, **told | {"method": "GET", "status": 200, "times": (duration,)} | step)
-    yield CheckFinished(id_, outcome, duration, file=file, line=3, name=name, target="shop", **ended)
+    phase = about.get("phase", "steps")
+    yield CheckFinished(id_, outcome, duration, file=file, line=3, name=name, phase=phase, target="shop", **ended)
 
 
 def failure(name: str = "an order", **more: Any) -> Iterator[Event]:

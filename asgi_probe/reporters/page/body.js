@@ -36,7 +36,7 @@ function bodyNote(message, kind, type) {
 }
 
 function scrolled(name, className, label, ...children) {
-  return el(name, `scrolled ${className}`, { tabindex: "0", role: "region", "aria-label": label }, ...children);
+  return el(name, `scrolled ${className}`, { tabindex: "0", role: "group", "aria-label": label }, ...children);
 }
 
 function imageOf(message, type) {

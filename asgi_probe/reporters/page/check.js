@@ -146,7 +146,7 @@ function saidOf(said) {
   const rows = said.map((one) => el("li", "",
     el("span", SERIOUS.test(one.level) ? "level serious" : "level", [one.level ?? one.source, one.logger].filter(Boolean).join(" ")),
     el("span", "words", one.text)));
-  return el("div", "part", el("h4", "", "What the app said"), scrolled("ul", "said", "What the app said", ...rows));
+  return el("div", "part", el("h4", "", "What the app said"), scrolled("div", "", "What the app said", el("ul", "said", ...rows)));
 }
 
 function curlOf(step) {

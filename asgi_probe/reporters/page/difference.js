@@ -6,7 +6,7 @@ function difference(expected, actual) {
   if (!left || !right || Math.max(left.length, right.length) > MOST_COMPARED) return null;
   if (Math.min(left.length, right.length) < 2) return null;
   const rows = compared(left, right).map(([sign, line]) => diffRow(sign, line));
-  return el("pre", "diff", { tabindex: "0", "aria-label": "Expected and actual" }, diffLegend(), ...rows);
+  return el("pre", "diff", { tabindex: "0", role: "group", "aria-label": "Expected and actual" }, diffLegend(), ...rows);
 }
 
 function diffLegend() {

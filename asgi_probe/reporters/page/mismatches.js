@@ -83,7 +83,7 @@ function sourceOf(place, sharing = [place]) {
   const cut = place.source_line.length - text.length;
   const gutter = `${place.line} | `;
   const carets = sharing.map(({ column, width }) => [gutter.length + widthOf(text.slice(0, Math.max(column - 1 - cut, 0))), Math.max(width, 1)]);
-  return el("div", "source", where, el("pre", "", { tabindex: "0", role: "region", "aria-label": "The line of the spec" },
+  return el("div", "source", where, el("pre", "", { tabindex: "0", role: "group", "aria-label": "The line of the spec" },
     el("span", "quiet", gutter), `${text}\n`, el("span", "caret", caretLine(carets))));
 }
 
