@@ -223,7 +223,7 @@ def _failed(finished: Data) -> str:
 def _facts(started: Data, finished: Data) -> list[tuple[str, str]]:
     """What there is to know of the run, each with its name."""
     requests = finished["requests"]
-    rate = f", {requests / finished['duration']:,.0f} a second" if requests and finished["duration"] else ""
+    rate = f", {requests / finished['duration']:,.0f} a second" if requests > finished["duration"] > 0 else ""
     told = {
         "took": duration(finished["duration"]),
         "requests": f"{requests:,}{rate}",

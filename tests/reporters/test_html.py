@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 import tracemalloc
 from base64 import b64encode
@@ -21,6 +22,7 @@ from asgi_probe.reporters.ndjson import as_data, as_line
 from asgi_probe.reporters.room import LARGEST
 from tests.browser.runs import check, failure, finished, many, mismatch, request, response, started, whole, written
 from tests.cli.project import Project
+from tests.documents import REFERENCE, blocks
 
 HOSTILE = (
     "</script><script>alert(1)</script> <!-- <img src=x onerror=alert(1)> ]]> {{ 7 * 7 }} "
@@ -321,13 +323,19 @@ def test_writing_costs_less_than_three_times_the_plain_data(tmp_path):
 # through the command line
 
 
-def test_a_run_writes_it_whole(tmp_path):
+def test_the_documented_run_writes_it_whole(tmp_path):
+    ((mark, example),) = [block for block in blocks(REFERENCE, "console") if "html=" in block[1]]
     project = Project(tmp_path / "project")
-    project.write("a.yaml", "checks: [{get: /ok}, {get: /status/500}]")
-    ran = project.probe("a.yaml", "--report", "html=out/report.html")
+    project.write("asgi-probe.toml", 'target = "app"\nspecs = ["specs"]\n[targets.app]\napp = "app:app"\n')
+    project.write("specs/a.yaml", "checks: [{get: /ok}, {get: /status/500}]")
+    ran = project.command(*shlex.split(example.removeprefix("$ asgi-probe ")))
     assert ran.exit == ExitCode.FAILED
-    parts = Parts((project.root / "out" / "report.html").read_text(encoding="utf-8"))
-    assert [told["outcome"] for told in sorted(parts.checks, key=lambda told: told["name"])] == ["passed", "failed"]
+    parts = Parts((project.root / mark.removeprefix("runs and writes ")).read_text(encoding="utf-8"))
+    assert {told["name"]: told["outcome"] for told in parts.checks} == {
+        "GET /ok": "passed",
+        "GET /status/500": "failed",
+    }
+    assert all(told["steps"][0]["response"] for told in parts.checks)
 
 
 def test_a_run_whose_target_does_not_start_is_not_green(tmp_path):

@@ -20,16 +20,22 @@ function rank(sorted, share) {
 }
 
 function histogram(times, marks) {
-  const [low, high] = [Math.log10(Math.max(times[0], 1e-5)), Math.log10(Math.max(times.at(-1), 2e-5) * 1.01)];
-  const place = (seconds) => ((Math.log10(Math.max(seconds, 1e-5)) - low) / (high - low || 1)) * WIDTH;
+  const [low, high] = boundsOf(times);
+  const place = (seconds) => ((Math.log10(Math.max(seconds, 1e-5)) - low) / (high - low)) * WIDTH;
   const bins = new Array(BINS).fill(0);
   for (const time of times) bins[Math.min(BINS - 1, Math.max(0, Math.floor((place(time) / WIDTH) * BINS)))] += 1;
   const label = `${count(times.length, "request")}: half took at most ${duration(marks.p50)}, 95 % ${duration(marks.p95)}, 99 % ${duration(marks.p99)}`;
   return svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT + 16}`, class: "histogram", role: "img", "aria-label": label },
     ...bins.map((many, at) => bar(many / Math.max(...bins), at)),
     ...percentileMarks(["p50", "p95", "p99"].map((name) => [name, place(marks[name])])),
-    svg("text", { x: 0, y: HEIGHT + 13 }, duration(times[0])),
-    svg("text", { x: WIDTH, y: HEIGHT + 13, "text-anchor": "end" }, duration(times.at(-1))));
+    svg("text", { x: 0, y: HEIGHT + 13 }, duration(10 ** low)),
+    svg("text", { x: WIDTH, y: HEIGHT + 13, "text-anchor": "end" }, duration(10 ** high)));
+}
+
+/** The ends of the scale, as powers of ten: times that are much alike stand in its middle. */
+function boundsOf(times) {
+  const [low, high] = [Math.log10(Math.max(times[0], 1e-5)), Math.log10(Math.max(times.at(-1), 1e-5))];
+  return high - low > 0.1 ? [low, high] : [low - 0.3, high + 0.3];
 }
 
 function bar(share, at) {
@@ -52,7 +58,7 @@ function percentileMarks(marks) {
 }
 
 function showSlowest(checks) {
-  const slowest = checks.filter((check) => check.duration > 0).sort((one, other) => other.duration - one.duration).slice(0, 6);
+  const slowest = checks.filter((check) => check.outcome !== "skipped").sort((one, other) => other.duration - one.duration).slice(0, 6);
   byId("slowest-card").hidden = !slowest.length;
   byId("slowest").append(...slowest.map((check) => slowItem(check, slowest[0].duration)));
 }

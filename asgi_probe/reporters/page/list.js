@@ -4,10 +4,10 @@ const MOST_TAGS = 4;
 /** The list of checks, file by file: rows now, what is below a row when it is opened. */
 function makeList(page) {
   const groups = byFile(page.listed);
-  const failing = page.listed.some((check) => check.failing);
+  const failing = groups.some((group) => group.failing);
   for (const group of groups) {
     group.section = fileSection(group);
-    group.section.open = !failing || page.listed.length <= FEW || group.checks.some((check) => check.failing);
+    group.section.open = !failing || page.listed.length <= FEW || group.failing;
   }
   byId("files").append(...groups.map((group) => group.section));
   return groups;
@@ -35,7 +35,7 @@ function checkItem(check) {
   check.button.append(glyph(check.outcome, { spoken: true }), el("span", "title",
     el("span", "name", check.name), ...check.tags.slice(0, MOST_TAGS).map((tag) => el("span", "tag", tag)),
     why ? el("span", `why ${check.outcome}`, shortened(why)) : null),
-  el("span", "took", check.availability === undefined ? null : el("span", "quiet", `${percent(check.availability)} `), check.outcome === "skipped" ? "" : duration(check.duration)));
+  el("span", "took", check.availability === undefined ? null : el("span", "quiet", `${percent(check.availability)} `), check.steps.length ? duration(check.duration) : null));
   check.item = el("li", `check ${check.outcome}`, check.button);
   check.button.check = check;
   return check.item;

@@ -37,7 +37,7 @@ function searched(check) {
   return check.haystack;
 }
 
-/** The checks by file, in the order of the files' names; those of several targets each by themselves. */
+/** The checks by file, those of several targets each by themselves: first the files in which something did not pass. */
 function byFile(checks) {
   const several = new Set(checks.map((check) => check.target)).size > 1;
   const groups = new Map();
@@ -46,9 +46,12 @@ function byFile(checks) {
     if (!groups.has(key)) groups.set(key, { file: check.file, spec: check.spec, target: several ? check.target : null, checks: [] });
     groups.get(key).checks.push(check);
   }
-  const sorted = [...groups.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group);
-  for (const group of sorted) group.checks.sort((one, other) => one.line - other.line || one.at - other.at);
-  return sorted;
+  for (const group of groups.values()) {
+    group.failing = group.checks.some((check) => check.failing);
+    group.checks.sort((one, other) => one.line - other.line || one.at - other.at);
+  }
+  const byName = [...groups.entries()].sort(([one], [other]) => (one < other ? -1 : 1)).map(([, group]) => group);
+  return [...byName.filter((group) => group.failing), ...byName.filter((group) => !group.failing)];
 }
 
 /** The distinct values, sorted. */

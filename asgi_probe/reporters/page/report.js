@@ -2,6 +2,7 @@ const MOST_PRINTED = 300;
 
 function start() {
   const page = readPage();
+  document.title = `${byId("seal").textContent} ${document.querySelector("h1").textContent} · ${document.title}`;
   byId("started").textContent = moment(page.run.started.started_at);
   startTheme();
   showHistory(page.run.history);
@@ -62,6 +63,7 @@ function remember(name, value) {
 /** On paper everything that did not pass is open. */
 function startPrinting(page) {
   const openAll = () => {
+    for (const notice of document.querySelectorAll("details.notice")) notice.open = true;
     for (const check of page.listed.filter((one) => one.failing && !one.item.hidden).slice(0, MOST_PRINTED)) {
       check.item.closest("details").open = true;
       open(check, { link: false });
