@@ -181,6 +181,14 @@ def test_a_filter_that_matches_nothing_says_so(visit, shop):
     expect(page.get_by_role("searchbox")).to_have_value("")
 
 
+def test_the_way_past_the_head_keeps_the_filters(visit, shop):
+    page = visit(shop, "#outcome=error", rows=False)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#checks")).to_be_focused()
+    assert names(page) == ["refused"]
+
+
 def test_tags_and_files_can_be_chosen(visit, shop):
     page = visit(shop)
     page.get_by_label("Tag", exact=True).select_option("orders")

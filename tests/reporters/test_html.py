@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from asgi_probe.engine.events import RunFinished, Warned
+from asgi_probe.engine.events import RunFinished, StepFinished, Warned
 from asgi_probe.engine.results import Body, Outcome, RequestRecord, ThresholdVerdict
 from asgi_probe.errors import ExitCode
 from asgi_probe.reporters.files import open_file
-from asgi_probe.reporters.gathering import Gathering, check_data
-from asgi_probe.reporters.html import HtmlReporter, page
+from asgi_probe.reporters.gathering import CheckResult, Gathering, check_data
+from asgi_probe.reporters.html import HtmlReporter, page, row
 from asgi_probe.reporters.ndjson import as_data, as_line
-from asgi_probe.reporters.room import LARGEST
+from asgi_probe.reporters.room import LARGEST, Room
 from tests.browser.runs import check, failure, finished, many, mismatch, request, response, started, whole, written
 from tests.cli.project import Project
 from tests.documents import REFERENCE, blocks
@@ -281,6 +281,16 @@ def test_base64_that_is_cut_still_is_some(tmp_path):
     bodies = [told["steps"][0]["response"] for told in checks]
     assert all(len(body["body"]) % 4 == 0 for body in bodies)
     assert [body["truncated"] for body in bodies if len(body["body"]) < 64_000]
+
+
+def test_a_check_that_cannot_fit_is_as_short_as_it_gets():
+    steps = [StepFinished("x", f"step {n}", "steps", Outcome.PASSED, 0.1, reason="why" * 99) for n in range(99)]
+    events = [*check("x", Outcome.PASSED)]
+    told = check_data(CheckResult(events[0], tuple(steps), events[-1]))
+    short = json.loads(Room(1_000_000).fitted(told, row))
+    assert short["shortened"]
+    assert len(short["steps"]) == 40
+    assert {len(step["reason"]) for step in short["steps"]} == {48}
 
 
 def test_memory_does_not_grow_with_the_checks(tmp_path):

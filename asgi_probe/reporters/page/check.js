@@ -5,7 +5,7 @@ function checkDetail(check) {
   return [
     detailHead(check),
     check.description ? el("p", "description", check.description) : null,
-    check.shortened ? el("p", "quiet small", "Long texts of this check were cut shorter: the page nears its 20 MB.") : null,
+    check.shortened ? el("p", "quiet small", "Long texts and lists of this check were cut shorter: the page nears its 20 MB.") : null,
     reasonOf(check),
     check.mismatches.length ? mismatchList(numbered(check.mismatches, check.anchor)) : null,
     ...stepsTold,
@@ -33,7 +33,7 @@ function detailHead(check) {
 }
 
 function linkTo(check) {
-  return `#check=${encodeURIComponent(check.key.replace(/[\ud800-\udfff]/gu, "\ufffd"))}`;
+  return `#check=${encodeURIComponent(check.key.toWellFormed())}`;
 }
 
 const REASONS = { skipped: "Skipped", xfailed: "Failed, as expected", xpassed: "Passed, which was not expected", flaky: "Flaky, at first", interrupted: "Interrupted", error: "Could not be judged" };

@@ -2,7 +2,7 @@
 
 // Everything on the page is made here, by text nodes: nothing that was sent is ever read as HTML.
 
-const AWKWARD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const AWKWARD = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function escaped(character) {
   const code = character.charCodeAt(0);
@@ -17,25 +17,23 @@ function inline(text) {
 /** The text as nodes, in which what cannot be seen is written out and marked. */
 function textNodes(text) {
   const nodes = [];
+  const lines = text.replaceAll("\r\n", "\n");
   let from = 0;
-  for (const found of text.replaceAll("\r\n", "\n").matchAll(AWKWARD)) {
-    nodes.push(found.input.slice(from, found.index), plainElement("span", "control", escaped(found[0])));
+  for (const found of lines.matchAll(AWKWARD)) {
+    nodes.push(lines.slice(from, found.index), writtenOut(found[0]));
     from = found.index + found[0].length;
   }
-  return from === 0 ? [text.replaceAll("\r\n", "\n")] : [...nodes, text.replaceAll("\r\n", "\n").slice(from)];
+  return [...nodes, lines.slice(from)];
 }
 
-function plainElement(name, className, text) {
-  const element = document.createElement(name);
-  element.className = className;
-  element.textContent = text;
+function writtenOut(character) {
+  const element = document.createElement("span");
+  element.className = "control";
+  element.textContent = escaped(character);
   return element;
 }
 
-/**
- * An element with a class, and children: text, nodes, or null for nothing.
- * `name` may have attributes behind it, as an object, before the children.
- */
+/** An element with a class, and what it has: text, nodes, attributes and listeners as plain objects, null for nothing. */
 function el(name, className, ...children) {
   const element = document.createElement(name);
   if (className) element.className = className;
@@ -83,10 +81,6 @@ function fold(className, summary, make, { open = false } = {}) {
     fill();
     details.open = true;
   }
-  details.show = () => {
-    fill();
-    details.open = true;
-  };
   return details;
 }
 

@@ -13,7 +13,7 @@ function startFilters(page, groups) {
   const search = byId("text");
   search.addEventListener("input", later(() => setFilter("text", search.value), 60));
   byId("clear").addEventListener("click", clearFilters);
-  addEventListener("hashchange", readAddress);
+  addEventListener("hashchange", () => location.hash === "#checks" || readAddress());
   readAddress();
 }
 

@@ -1,6 +1,7 @@
 // Who did what when: a lane for each worker, drawn on a canvas, since there may be many thousand bars.
 
 const AXIS = 22;
+const SAME_MOMENT = 2e-4;
 const timeline = { lanes: [], end: 0, from: 0, to: 0, height: 0, colours: null, canvas: null, hovered: null };
 
 function startTimeline(checks) {
@@ -22,7 +23,7 @@ function startTimeline(checks) {
 /** Part a height, in pixels, among the lanes. */
 function sizeTimeline(tall) {
   const many = timeline.lanes.length;
-  timeline.height = Math.min(tall > 150 ? 28 : 20, Math.max(4, Math.floor(tall / many)));
+  timeline.height = Math.min(tall > 150 ? 28 : 20, Math.max(2, Math.floor(tall / many)));
   byId("timeline").style.setProperty("height", `${many * timeline.height + AXIS}px`);
 }
 
@@ -37,7 +38,7 @@ function enlarge() {
 function lanesOf(checks) {
   const lanes = [];
   for (const check of checks) {
-    let lane = lanes.find((one) => one.worker === check.worker && one.end <= check.at + 1e-6);
+    let lane = lanes.find((one) => one.worker === check.worker && one.end <= check.at + SAME_MOMENT);
     if (!lane) {
       lane = { worker: check.worker, end: 0, checks: [] };
       lanes.push(lane);
@@ -132,7 +133,7 @@ function paintCheck(pen, check, y, width, alpha) {
   const [left, right] = [xOf(check.at, width), xOf(check.at + check.duration, width)];
   if (right < 0 || left > width) return;
   const wide = Math.max(right - left - 0.5, 1.2);
-  const tall = timeline.height - (timeline.height > 6 ? 3 : 1);
+  const tall = timeline.height - (timeline.height > 6 ? 3 : timeline.height > 3 ? 1 : 0.5);
   const inSteps = wide >= 14 && check.steps.length > 1;
   pen.fillStyle = colours()[check.outcome];
   pen.globalAlpha = inSteps ? alpha * 0.3 : alpha;
