@@ -3,10 +3,10 @@
 The page is `head(run)`, a line for each check by `row(check)`, and `rest(run, failures)`; `page(run, checks)` is all of
 it. Both take plain data, as strict JSON can hold it:
 
-- `run` is `{"started": …, "finished": …, "warnings": [{"message", "traceback"}]}`: the events `run_started` and
-  `run_finished` and all warnings, as the ndjson stream words them. It may have `history`, the last runs with the
-  oldest first, each `{"started_at", "duration", "exit_code", "outcomes"}`, and `availability`, the share of runs (0 to
-  1) in which a check was green, by its id: the page then shows both.
+- `run` is `{"started": …, "finished": …, "warnings": [{"message", "traceback", "count"}]}`: the events `run_started`
+  and `run_finished` as the ndjson stream words them, and the warnings, each once. It may have `history`, the last runs
+  with the oldest first, each `{"started_at", "duration", "exit_code", "outcomes"}`, and `availability`, the share of
+  runs (0 to 1) in which a check was green, by its id: the page then shows both.
 - a check is what `gathering.check_data` gives.
 
 In the page each check is a line of JSON in which `expected`, `actual` and what was saved are JSON texts, so that their
@@ -15,18 +15,16 @@ numbers reach the reader as they are: a browser's own would lose digits.
 
 from __future__ import annotations
 
-import re
 from base64 import b64encode
 from functools import cache
 from hashlib import sha256
-from json import JSONEncoder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.gathering import Gathering, check_data
-from asgi_probe.reporters.ndjson import as_data
+from asgi_probe.reporters.ndjson import as_data, as_json
 from asgi_probe.reporters.room import Room
 from asgi_probe.reporters.words import GLYPHS, count, duration, tally
 from asgi_probe.terminal import harmless, inline, plain
@@ -49,10 +47,6 @@ _SCRIPTS = (
 _MOST_NAMED = 500
 """Failures that are named where no script runs."""
 
-_encode = JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
-# what ends a script element or its line, what a browser would change, what reorders text
-_AWKWARD = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
-
 
 class HtmlReporter:
     """Writes the page: each check as it ends, so that none is kept."""
@@ -62,7 +56,7 @@ class HtmlReporter:
         self._gathering = Gathering()
         self._failures = Failures()
         self._started: Data = {}
-        self._warnings: list[Data] = []
+        self._warnings: dict[tuple[str, str | None], int] = {}
         self._room = Room(0)
 
     def handle(self, event: Event) -> None:
@@ -73,12 +67,16 @@ class HtmlReporter:
                 self._room = Room(event.checks)
                 self._file.write(head({"started": self._started}))
             case Warned():
-                self._warnings.append(as_data(event))
+                warning = event.message, event.traceback
+                self._warnings[warning] = self._warnings.get(warning, 0) + 1
             case RunFinished():
-                run = {"started": self._started, "finished": as_data(event), "warnings": self._warnings}
+                run = {"started": self._started, "finished": as_data(event), "warnings": self._warned()}
                 self._file.write(rest(run, self._failures))
             case _:
                 self._add(event)
+
+    def _warned(self) -> list[Data]:
+        return [{"message": text, "traceback": trace, "count": many} for (text, trace), many in self._warnings.items()]
 
     def _add(self, event: Event) -> None:
         ended = self._gathering.add(event)
@@ -126,7 +124,7 @@ def page(run: Data, checks: Iterable[Data]) -> str:
     parts = [head(run)]
     for check in checks:
         failures.add(check)
-        parts.append(room.fitted(check, row))
+        parts.append(room.fitted(check, row).decode())
     return "".join([*parts, rest(run, failures)])
 
 
@@ -135,13 +133,13 @@ def head(run: Data) -> str:
     return _block("head", started=run["started"], address=_addresses(run["started"]))
 
 
-def row(check: Data) -> str:
-    """A line of the page for a check, as JSON that ends no script element."""
+def row(check: Data) -> bytes:
+    """A line of the page for a check, as JSON that ends no script element, in UTF-8."""
     steps = [step | _as_texts(step) if step["mismatches"] or step["saved"] else step for step in check["steps"]]
     told = check | {"steps": steps} | _as_texts(check)
     if steps:
         told["mismatches"] = []  # they are those of the steps
-    return embedded(told) + "\n"
+    return embedded(told) + b"\n"
 
 
 def _as_texts(told: Data) -> Data:
@@ -152,25 +150,22 @@ def _as_texts(told: Data) -> Data:
     if told.get("saved"):
         cut = told.get("truncated", ())
         saved = told["saved"].items()
-        texts["saved"] = {name: value if f"saved.{name}" in cut else _encode(value) for name, value in saved}
+        texts["saved"] = {name: value if f"saved.{name}" in cut else _text(value) for name, value in saved}
     return texts
 
 
 def _values(mismatch: Data) -> Data:
     cut = mismatch.get("truncated", ())
-    return {name: mismatch[name] if name in cut else _encode(mismatch[name]) for name in ("expected", "actual")}
+    return {name: mismatch[name] if name in cut else _text(mismatch[name]) for name in ("expected", "actual")}
 
 
-def embedded(data: Data) -> str:
-    """Data as JSON that stands safely in a script element."""
-    text = _encode(data)
-    if "<" in text:
-        text = text.replace("<", "\\u003c")
-    if text.isascii():
-        return text
-    text = _AWKWARD.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    # what UTF-8 cannot hold are lone surrogates, and backslashreplace writes them as JSON does
-    return text.encode("utf-8", "backslashreplace").decode()
+def _text(value: Any) -> str:
+    return as_json(value).decode()
+
+
+def embedded(data: Data) -> bytes:
+    """Data as JSON that stands safely in a script element, in UTF-8."""
+    return as_json(data).replace(b"<", b"\\u003c")
 
 
 def rest(run: Data, failures: Failures) -> str:
@@ -186,7 +181,7 @@ def rest(run: Data, failures: Failures) -> str:
         facts=_facts(started, finished),
         warnings=run["warnings"],
         failures=failures,
-        data=embedded(run),
+        data=embedded(run).decode(),
     )
 
 

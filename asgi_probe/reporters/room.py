@@ -30,16 +30,16 @@ class Room:
         self._left = LARGEST - _AROUND
         self._to_come = checks
 
-    def fitted(self, check: Data, write: Callable[[Data], str]) -> str:
-        """The check as `write` words it, its long texts cut shorter where it would take more than its share.
+    def fitted(self, check: Data, write: Callable[[Data], bytes]) -> bytes:
+        """The check as `write` writes it, its long texts cut shorter where it would take more than its share.
 
         The check then has the key `shortened`.
         """
         written = write(check)
         allowed = self._share(green=check["outcome"] in ("passed", "flaky", "skipped", "xfailed"))
-        if _size(written) > allowed:
+        if len(written) > allowed:
             written = _within(allowed, check, write)
-        self._left -= _size(written)
+        self._left -= len(written)
         self._to_come -= 1
         return written
 
@@ -50,19 +50,15 @@ class Room:
         return max(_LEAST, fair if green else max(fair, room / 16))
 
 
-def _within(allowed: float, check: Data, write: Callable[[Data], str]) -> str:
+def _within(allowed: float, check: Data, write: Callable[[Data], bytes]) -> bytes:
     """The longest of some ever shorter versions that takes no more than this; the shortest if none does."""
-    written = ""
+    written = b""
     for most in _SHORTER:
         short = {name: _shortened(check[name], most) for name in _LONG}
         written = write(check | short | {"shortened": True})
-        if _size(written) <= allowed:
+        if len(written) <= allowed:
             break
     return written
-
-
-def _size(written: str) -> int:
-    return len(written) if written.isascii() else len(written.encode())
 
 
 def _shortened(value: Any, most: int) -> Any:

@@ -194,7 +194,9 @@ def test_the_verdict(tmp_path, end: RunFinished, outcome: str, words: str):
 def test_the_head_tells_of_the_run(tmp_path):
     warns = ThresholdVerdict("error_rate < 1%", False, "2 %", 0.02, warns=True)
     end = finished({"failed": 1}, stopped="fail-fast", not_run=3, thresholds=(warns,))
-    parts = report(tmp_path, [started(4, shard="2/5", seed=7), *failure(), Warned("late mail", "Traceback"), end])
+    parts = report(
+        tmp_path, [started(4, shard="2/5", seed=7), *failure(), *2 * [Warned("late mail", "Traceback")], end]
+    )
     for words in (
         "shop.main:app",
         "in process",
