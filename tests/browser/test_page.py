@@ -428,10 +428,11 @@ def test_history_and_availability_are_shown_where_they_are_known(visit, tmp_path
     run["availability"] = {checks[0]["id"]: 0.995}
     path = tmp_path / "live.html"
     path.write_text(rendered(run, checks), encoding="utf-8")
-    page = visit(path)
+    page = visit(path, bypass_csp=True)
+    calm(page, "history")
     expect(page.locator("#history")).to_contain_text("3 of the last 5 runs were green")
     expect(page.locator(".runs li")).to_have_count(5)
-    expect(page.locator(".row").first).to_contain_text("99.50 %")
+    expect(page.locator(".row").first).to_contain_text("99.50 % green")
 
 
 # what is hostile

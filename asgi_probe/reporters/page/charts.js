@@ -60,15 +60,17 @@ function percentileMarks(marks) {
 function showSlowest(checks) {
   const slowest = checks.filter((check) => check.outcome !== "skipped").sort((one, other) => other.duration - one.duration).slice(0, 6);
   byId("slowest-card").hidden = !slowest.length;
-  byId("slowest").append(...slowest.map((check) => slowItem(check, slowest[0].duration)));
+  const several = distinct(checks.map((check) => check.target)).length > 1;
+  byId("slowest").append(...slowest.map((check) => slowItem(check, slowest[0].duration, several)));
 }
 
-function slowItem(check, longest) {
+function slowItem(check, longest, several) {
   const share = (check.duration / longest) * 100;
   const meter = svg("svg", { class: "meter", viewBox: "0 0 100 3", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { width: share, height: 3, class: check.outcome }));
   const link = button("slow", "", () => goTo(check));
-  link.append(glyph(check.outcome, { spoken: true }), el("span", "name", check.name), el("span", "took", duration(check.duration)));
+  link.append(glyph(check.outcome, { spoken: true }), el("span", "name", check.name, several ? el("span", "quiet", ` on ${check.target}`) : null),
+    el("span", "took", duration(check.duration)));
   return el("li", "", link, meter);
 }
 

@@ -35,7 +35,7 @@ function checkItem(check) {
   check.button.append(glyph(check.outcome, { spoken: true }), el("span", "title",
     el("span", "name", check.name), ...check.tags.slice(0, MOST_TAGS).map((tag) => el("span", "tag", tag)),
     why ? el("span", `why ${check.outcome}`, shortened(why)) : null),
-  el("span", "took", check.availability === undefined ? null : el("span", "quiet", `${percent(check.availability)} `), check.steps.length ? duration(check.duration) : null));
+  el("span", "took", check.availability === undefined ? null : el("span", "share", `${percent(check.availability)} green`), check.steps.length ? duration(check.duration) : null));
   check.item = el("li", `check ${check.outcome}`, check.button);
   check.button.check = check;
   return check.item;

@@ -136,16 +136,22 @@ function paintCheck(pen, check, y, width, alpha) {
   const tall = timeline.height - (timeline.height > 6 ? 3 : timeline.height > 3 ? 1 : 0.5);
   const inSteps = wide >= 14 && check.steps.length > 1;
   pen.fillStyle = colours()[check.outcome];
-  pen.globalAlpha = inSteps ? alpha * 0.3 : alpha;
+  // paler, so that who sees no colours sees what did not pass
+  pen.globalAlpha = alpha * (inSteps ? 0.3 : strength(check.outcome));
   box(pen, left, y + 1, wide, tall);
+  if (inSteps) for (const step of check.steps) paintStep(pen, step, y + 1, tall, width, alpha * strength(step.outcome));
   pen.globalAlpha = alpha;
-  if (inSteps) for (const step of check.steps) paintStep(pen, step, y + 1, tall, width);
-  if (wide > 70 && tall > 13) label(pen, check.name, left, wide, y + 1 + tall / 2 + 4);
+  if (wide > 70 && tall > 13) label(pen, check, left, wide, y + 1 + tall / 2 + 4);
   if (check === timeline.hovered || check.key === filters.check) outline(pen, colours().text, left, y, wide, tall);
   pen.globalAlpha = 1;
 }
 
-function paintStep(pen, step, y, tall, width) {
+function strength(outcome) {
+  return GREEN.has(outcome) ? 0.6 : 1;
+}
+
+function paintStep(pen, step, y, tall, width, alpha) {
+  pen.globalAlpha = alpha;
   const left = xOf(step.at, width);
   pen.fillStyle = colours()[step.outcome];
   pen.fillRect(left, y + 1, Math.max(xOf(step.at + step.duration, width) - left - 0.5, 1), tall - 2);
@@ -157,14 +163,14 @@ function box(pen, left, y, wide, tall) {
   pen.fill();
 }
 
-function label(pen, text, left, wide, y) {
+function label(pen, check, left, wide, y) {
   const from = Math.max(left, 0) + 6;
   pen.save();
   pen.beginPath();
   pen.rect(from, 0, Math.max(left + wide - from - 4, 0), 1e5);
   pen.clip();
-  pen.fillStyle = colours().surface;
-  pen.fillText(inline(text.slice(0, 200)), from, y);
+  pen.fillStyle = check.failing ? colours().surface : colours().text;
+  pen.fillText(inline(check.name.slice(0, 200)), from, y);
   pen.restore();
 }
 
