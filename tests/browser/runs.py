@@ -11,10 +11,11 @@ from asgi_probe.reporters.files import ReportFile
 from asgi_probe.reporters.html import HtmlReporter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from asgi_probe.engine.events import Event
+    from asgi_probe.reporters.reports import Writer
 
 SHOP = TargetInfo("shop", "app", "shop.main:app")
 JSON = (("content-type", "application/json"), ("content-length", "1200"), ("x-request-id", "3f9a2c01"))
@@ -106,10 +107,10 @@ def whole(checks: Iterable[Event], outcomes: dict[str, int], **more: Any) -> Ite
     yield finished(outcomes, **more)
 
 
-def written(path: Path, events: Iterable[Event]) -> Path:
+def written(path: Path, events: Iterable[Event], kind: Callable[[ReportFile], Writer] = HtmlReporter) -> Path:
     """The report of these events, as a file."""
     file = ReportFile(path.open("wb"))
-    reporter = HtmlReporter(file)
+    reporter = kind(file)
     for event in events:
         reporter.handle(event)
     file.commit()
