@@ -390,7 +390,10 @@ def test_the_timeline_zooms_and_moves(visit, shop):
     place = page.locator("#timeline").bounding_box()
     page.mouse.move(place["x"] + 200, place["y"] + 40)
     page.mouse.wheel(0, -200)
-    page.wait_for_timeout(50)
+    for _ in range(100):
+        if view() != [0.1575, 0.3825]:
+            break
+        page.wait_for_timeout(20)
     (begin, end) = view()
     assert 0.1575 < begin < end < 0.3825
     page.mouse.down()
