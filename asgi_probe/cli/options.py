@@ -338,6 +338,11 @@ ShowCredentials = Annotated[
     ),
 ]
 
+WatchFiles = Annotated[
+    bool,
+    _option(_RUN, "--watch", told="Run again what is affected whenever files change; press h for the keys."),
+]
+
 Verbose = Annotated[
     int,
     _option(

@@ -33,6 +33,8 @@ EXAMPLES = """[bold]Examples[/bold]
 
   asgi-probe run --threshold 'p95(time) < 300ms'     fail when it is slower
 
+  asgi-probe run --watch                             again, whenever files change
+
   asgi-probe run --report ndjson=results.ndjson      a report for machines
 
 [bold]Exit codes[/bold]
@@ -95,6 +97,7 @@ def run(
     threshold: options.Threshold = None,
     backend: options.Backend = "asyncio",
     uvloop: options.UvLoop = None,
+    watch: options.WatchFiles = False,
     verbose: options.Verbose = 0,
     quiet: options.Quiet = False,
     show_logs: options.ShowLogs = False,
@@ -105,6 +108,10 @@ def run(
     """Run specs against an ASGI app in process, or against a live service."""
     times = {"startup_timeout": startup_timeout, "shutdown_timeout": shutdown_timeout, "wait": wait}
     with ending(color, console_stream(report or ())) as screen:
+        if watch:
+            from asgi_probe.cli.watch import watch as run_and_watch
+
+            raise typer.Exit(run_and_watch(ctx, screen))
         from asgi_probe.cli.cache import CacheWriter
         from asgi_probe.cli.execution import execute
         from asgi_probe.cli.ordering import order_from, ordered
