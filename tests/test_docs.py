@@ -183,6 +183,16 @@ def test_the_tour_looks_into_the_database(tmp_path: Path) -> None:
     assert "the order is confirmed" in ran.stdout
 
 
+def test_the_commands_that_merge_do(tmp_path: Path) -> None:
+    ((_, commands),) = [block for block in blocks(REFERENCE, "console") if block[0] == "runs merge"]
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for line in commands.splitlines():
+        ran = probe(tmp_path, *shlex.split(line.removeprefix("$ asgi-probe ")))
+        assert ran.returncode == ExitCode.GREEN, line + ran.stdout + ran.stderr
+    assert (tmp_path / "all.ndjson").exists()
+
+
 @pytest.mark.parametrize(
     ("document", "names"), [(README, {"app", "staging"}), (REFERENCE, {"app", "local", "staging"})]
 )

@@ -35,6 +35,25 @@ Paths = Annotated[
 ]
 
 
+Streams = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILES",
+        help="What --report ndjson=FILE wrote, one file a run; of a folder all *.ndjson; globs.",
+        show_default=False,
+    ),
+]
+Rerun = Annotated[
+    list[str] | None,
+    _option(
+        _SELECT,
+        "--rerun",
+        told="A later run of the same checks, or a folder of them: what passed there is flaky. May be repeated.",
+        metavar="FILE",
+    ),
+]
+
+
 def _whole(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | None) -> list[str] | None:
     # what may be repeated is split at blanks when it comes from the environment: an expression has blanks of its own
     source = ctx.get_parameter_source(param.name or "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import (
@@ -60,8 +61,13 @@ def read_event(line: str | bytes) -> Event | None:
 
 def _plain(kind: type, data: Data, **made: Any) -> Any:
     """An instance with what is made, and all else as it stands there; what is missing is as by default."""
-    known = {field.name for field in fields(kind)} - made.keys() - {"event"}
-    return kind(**{name: value for name, value in data.items() if name in known}, **made)
+    known = _fields_of(kind)
+    return kind(**{name: value for name, value in data.items() if name in known and name not in made}, **made)
+
+
+@cache
+def _fields_of(kind: type) -> frozenset[str]:
+    return frozenset([field.name for field in fields(kind)]) - {"event"}
 
 
 def _run_started(data: Data) -> RunStarted:
