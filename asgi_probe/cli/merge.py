@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 EXAMPLES = """[bold]Examples[/bold]
 
-  asgi-probe merge shards/                                    all of a folder, told as one run
+  asgi-probe merge shards/                        all streams of a folder
 
-  asgi-probe merge 1.ndjson 2.ndjson --report junit=all.xml   into any report
+  asgi-probe merge shards/ --rerun again.ndjson   what failed has run again
 
-  asgi-probe merge shards/ --rerun again.ndjson               what failed has run again
+  asgi-probe merge one.ndjson two.ndjson          the later result counts
 
-  asgi-probe merge first.ndjson second.ndjson                 the later run of each check counts
+  asgi-probe merge shards/ --report ndjson=all.ndjson
 
 [bold]Exit codes[/bold]
 
     0  all green
 
-    1  something failed or errored, a threshold was broken, or a run was killed
+    1  something failed, a threshold was broken, or a run was killed
 
     2  wrong usage: a file is no stream, a shard is missing, or is given twice
 
@@ -43,7 +43,7 @@ EXAMPLES = """[bold]Examples[/bold]
 
    70  a bug of asgi-probe
 
-  130  a run was interrupted, and no later one has run what was left; 143 likewise
+  130  a run was interrupted, and no later one ran the rest; 143 likewise
 """
 _ENDING = ".ndjson"
 
@@ -75,6 +75,8 @@ def merge(
         clock = Clock()
         console = ConsoleReporter(screen, verbosity=told, command=_again(counted), clock=lambda: clock.now)
         telling = Telling(reports, console)
+        if told >= 0:
+            screen.write([[(_what(counted.whole), "hint")]])
         try:
             merged = Merged(counted, telling.emit, thresholds, fail_on_flaky=fail_on_flaky, clock=clock)
             finished = merged.tell()
@@ -157,6 +159,14 @@ def _thresholds(counted: Counted, given: Sequence[str]) -> tuple[Threshold, ...]
     if problems:
         raise UsageError("\n".join(problems))
     return limits.all
+
+
+def _what(whole: Whole) -> str:
+    """`merging 3 shards and 1 later run`."""
+    parts, later = len(whole.parts), len(whole.later)
+    kind = "shard" if whole.parts[0].started.shard else "run"
+    and_later = f" and {later:,} later run{'s' * (later != 1)}" if later else ""
+    return f"merging {parts:,} {kind}{'s' * (parts != 1)}{and_later}"
 
 
 def _again(counted: Counted) -> str:

@@ -217,14 +217,14 @@ class Watch:
         found = self._subject.found(config) if config else {}
         paths = arguments_of(self._owed, found)
         if not self._owed.everything and not paths:
-            self._say([(self._last_change, "title"), (": nothing is left to run", "")])
+            self._say([(self._last_change, "title"), (" changed: nothing is left to run", "")])
             self._owed = NOTHING
             self._wait()
             return
         narrow = not self._owed.everything and not self._flags.sharded and len(paths) <= _MOST_ARGUMENTS
         files = len(self._owed.files & found.keys())
         what = f"running {files:,} of {len(found):,} file{'s' * (len(found) != 1)}" if narrow else "running everything"
-        self._say([(self._last_change, "title"), (f": {what}", "")])
+        self._say([(self._last_change, "title"), (f" changed: {what}", "")])
         self._begin(self._owed, paths if narrow else self._subject.paths)
 
     def _begin(
@@ -251,7 +251,7 @@ class Watch:
     def _wait(self) -> None:
         since = f" since {self._last_change}" if self._last_change else ""
         keys = (
-            "Enter everything, f failed, q quit, h help"
+            "Enter all, f failed, q quit, h help"
             if self._take_keys
             else "no keys, as standard input is no terminal; Ctrl-C quits"
         )
@@ -262,10 +262,10 @@ class Watch:
 
 
 def _told(changed: Changed, root: Path) -> str:
-    """`specs/a.yaml changed`, `specs/a.yaml and 2 more changed`."""
+    """`specs/a.yaml`, `specs/a.yaml, b.yaml, c.yaml and 2 more`."""
     names = sorted(inline(spec_name(path, root)) for path in changed.paths)
     if changed.folders_gone:
         names.append("folders")
     shown: Iterable[str] = names[:_MOST_NAMES]
     more = len(names) - _MOST_NAMES
-    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "") + " changed"
+    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")

@@ -52,6 +52,7 @@ def test_shards_merged_equal_the_whole_run(shop):
     for key in ("outcomes", "exit_code", "stopped", "not_run", "problem", "reason"):
         assert end[key] == whole[key], key
     assert end["times"]["count"] == whole["times"]["count"]
+    assert merged.out.startswith("merging 3 shards\n")
     assert "12 checks in 4 files, 48 at a time" in merged.out
     assert "asgi-probe run --app app:app specs/mixed.yaml::wrong" in merged.out
     again = shop.command("merge", "merged.ndjson", "--report", "ndjson=again.ndjson", "-q")
@@ -73,7 +74,9 @@ def test_what_failed_and_has_run_again_is_flaky(shop):
     assert end["outcomes"] == {"passed": 4, "flaky": 2, "skipped": 1, "xfailed": 1}
     assert "at first status: expected a status below 400, got 500" in merged.out
     assert shop.command("merge", "first.ndjson", "second.ndjson", "--fail-on-flaky").exit == 1
-    assert shop.command("merge", "first.ndjson", "--rerun", "second.ndjson", "-q").exit == 0
+    again = shop.command("merge", "first.ndjson", "--rerun", "second.ndjson")
+    assert again.exit == 0
+    assert again.out.startswith("merging 1 run and 1 later run\n")
 
 
 def test_a_run_that_is_killed(shop):

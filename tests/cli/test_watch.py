@@ -51,7 +51,7 @@ def test_what_is_affected_runs_again_and_keys_are_heard(shop):
         watch.shows("2 checks in 2 files", "1 passed, 1 failed", WAITING, "q quit")
         assert not watch.mode()[3] & termios.ICANON
         shop.write("specs/a.yaml", "checks: [{name: fine, get: /ok}, {name: more, get: /ok}]")
-        watch.shows("specs/a.yaml changed: running 1 of 2 files", "2 passed", WAITING, "since specs/a.yaml changed")
+        watch.shows("specs/a.yaml changed: running 1 of 2 files", "2 passed", WAITING, "since specs/a.yaml · Enter all")
         shop.write("app.py", (shop.root / "app.py").read_text() + "\n")
         watch.shows("app.py changed: running everything", "2 passed, 1 failed", WAITING)
         watch.press("f")
