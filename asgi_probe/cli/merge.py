@@ -29,7 +29,7 @@ EXAMPLES = """[bold]Examples[/bold]
 
   asgi-probe merge one.ndjson two.ndjson          the later result counts
 
-  asgi-probe merge shards/ --report ndjson=all.ndjson
+  asgi-probe merge shards/ --report junit=all.xml
 
 [bold]Exit codes[/bold]
 
@@ -61,9 +61,11 @@ def merge(
     """Tell several event streams as one run: shards that ran side by side, or later runs of what failed."""
     with ending(color, console_stream(report or ())) as screen:
         from asgi_probe.cli.execution import Telling
+        from asgi_probe.cli.github import Github
         from asgi_probe.merging.counting import count
         from asgi_probe.merging.telling import Clock, Merged
         from asgi_probe.reporters.console import ConsoleReporter
+        from asgi_probe.spec.loader import find_root
 
         told, reports = verbosity(verbose, quiet=quiet), distinct(report or ())
         paths, later = _each_file(files or ()), _each_file(rerun or ())
@@ -75,6 +77,8 @@ def merge(
         clock = Clock()
         console = ConsoleReporter(screen, verbosity=told, command=_again(counted), clock=lambda: clock.now)
         telling = Telling(reports, console)
+        actions = Github(reports, screen, find_root(Path.cwd()), os.environ, by_itself=True)
+        telling.add(actions.reporters)
         if told >= 0:
             screen.write([[(_what(counted.whole), "hint")]])
         try:
@@ -83,6 +87,7 @@ def merge(
         finally:
             telling.close()
         screen.write([[("error: ", "error"), (problem, "message")] for problem in telling.problems])
+        actions.tell_problem()
         raise typer.Exit(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
 
 

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from asgi_probe.reporters.reports import KINDS
 from tests.cli.project import ended
 
 LOGIN = "checks: [{name: log in, get: /ok}]"
@@ -145,6 +146,23 @@ def test_wrong_usage(shop, arguments, message):
     assert message in ran.err
     assert not ran.out
     assert (shop.root / "good.ndjson").stat().st_size
+
+
+def test_every_report_can_be_made(shop):
+    run(shop, "specs/mixed.yaml", report="a.ndjson")
+    files = {kind: f"out/{kind}" for kind, how in KINDS.items() if how.takes != "address"}
+    ran = shop.command("merge", "a.ndjson", *(word for kind in files for word in ("--report", f"{kind}={files[kind]}")))
+    assert ran.exit == 1
+    assert "error: the report" not in ran.out
+    assert all("wrong" in (shop.root / file).read_text() for file in files.values())
+
+
+def test_github_is_told_without_being_asked(shop):
+    run(shop, "specs/mixed.yaml", report="a.ndjson")
+    environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(shop.root / "summary.md")}
+    ran = shop.command("merge", "a.ndjson", **environment)
+    assert "::error file=specs/mixed.yaml,line=4" in ran.out
+    assert "wrong" in (shop.root / "summary.md").read_text()
 
 
 def test_a_report_on_standard_output(shop):
