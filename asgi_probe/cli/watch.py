@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MOST_ARGUMENTS = 500
 """Above that a run of everything is told more shortly."""
 _MOST_NAMES = 3
-_MOST_TOLD_APART = 10
+_MOST_TOLD_APART = 5
 _SETTLED = (ExitCode.GREEN, ExitCode.FAILED, ExitCode.NOTHING)
 """Exit codes of runs that have run what they should."""
 _HELP = {

@@ -351,6 +351,32 @@ def test_folders_that_come_and_go_are_told(tmp_path):
         assert inbox.get(timeout=PATIENCE) == Changed(frozenset(), folders_gone=True)
 
 
+def test_a_data_file_that_is_written_anew_with_what_it_held_has_not_changed(tmp_path):
+    def write(name, text):
+        (tmp_path / ".new").write_text(text)
+        (tmp_path / ".new").rename(tmp_path / name)
+
+    def changed_until(name):
+        found = set()
+        while name not in found:
+            found |= {path.name for path in inbox.get(timeout=PATIENCE).paths}
+        return found
+
+    inbox = Inbox()
+    with FileWatch([tmp_path], Noise(tmp_path), inbox):
+        inbox.get(timeout=PATIENCE)
+        write("rows.csv", "1")
+        assert changed_until("rows.csv") == {"rows.csv"}
+        for _ in range(2):
+            write("rows.csv", "1")
+            write("a.yaml", "1")
+            assert changed_until("a.yaml") == {"a.yaml"}
+        write("rows.csv", "2")
+        assert changed_until("rows.csv") == {"rows.csv"}
+        (tmp_path / "rows.csv").unlink()
+        assert changed_until("rows.csv") == {"rows.csv"}
+
+
 class Full:
     """A stand-in for what fails in the middle of watching."""
 

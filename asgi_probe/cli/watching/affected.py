@@ -92,7 +92,8 @@ class Subject:
         code = {path for path in changed.paths if path.suffix in _CODE}
         extent = texts.affected_by(changed.paths - code)
         for path in code:
-            extent |= self._affected_by_code(path, texts, config)
+            if not extent.everything:
+                extent |= self._affected_by_code(path, texts, config)
         return extent
 
     def _concerns_all(self, path: Path, config: Config) -> bool:

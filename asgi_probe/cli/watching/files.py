@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import file_digest
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _QUIET = 100
 """Milliseconds without a change that end a burst: editors write twice, git writes hundreds of files."""
+_SAVED_IS_CHANGED = (".py", ".yaml", ".yml", ".toml")
+"""What counts as changed whenever it is written: people save such a file to have it run again."""
 _LONGEST_BURST = 2_000
 
 
@@ -37,6 +40,8 @@ class FileWatch:
         self._inbox = inbox
         self._folders: set[Path] = set()
         """All that are there, to know of what is deleted whether it was one."""
+        self._contents: dict[Path, bytes] = {}
+        """What was last seen in files that changed, in short."""
         self._stop = Event()
         self._thread = Thread(target=self._watch, daemon=True, name="asgi-probe's watch on files")
 
@@ -85,5 +90,23 @@ class FileWatch:
                 # of a folder that was moved here nobody tells what is in it
                 self._folders.update(self._noise.folders(path))
                 paths.update(self._noise.files(path, ""))
-        if paths or gone:
-            self._inbox.put(Changed(frozenset(paths), gone))
+        changed = frozenset(path for path in paths if self._differs(path))
+        if changed or gone:
+            self._inbox.put(Changed(changed, gone))
+
+    def _differs(self, path: Path) -> bool:
+        """Whether a file holds something else than at its last change: a run may write anew what its specs read."""
+        if path.suffix in _SAVED_IS_CHANGED:
+            return True
+        before = self._contents.get(path)
+        self._contents[path] = _in_short(path)
+        return self._contents[path] != before
+
+
+def _in_short(path: Path) -> bytes:
+    """A digest of what a file holds; nothing of one that is not there."""
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
