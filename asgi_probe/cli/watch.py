@@ -20,7 +20,7 @@ from asgi_probe.spec.loader import find_root, spec_name
 from asgi_probe.terminal import inline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import typer
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MOST_ARGUMENTS = 500
 """Above that a run of everything is told more shortly."""
+_LOOK = 0.25
+"""Seconds until a signal is noticed that came to another thread, as SIGCONT may."""
 _MOST_NAMES = 3
 _MOST_TOLD_APART = 5
 _SETTLED = (ExitCode.GREEN, ExitCode.FAILED, ExitCode.NOTHING)
@@ -107,7 +109,7 @@ class Watch:
         """What to begin when the run that was asked to end has done so."""
         self._exit_code: int | None = None
         self._leaving: int | None = None
-        self._last_change = ""
+        self._last_change = self._since = ""
 
     def run(self) -> int:
         """Watch until the end; see `watch`."""
@@ -124,9 +126,9 @@ class Watch:
     def _news(self) -> News:
         while True:
             try:
-                return self._inbox.get(timeout=self._child.seconds_left() if self._child else None)
+                return self._inbox.get(timeout=_LOOK)
             except Empty:
-                if self._child is not None:
+                if self._child is not None and self._child.is_overdue:
                     self._child.hurry()
 
     def _take(self, news: News) -> None:
@@ -154,7 +156,9 @@ class Watch:
         extent = self._subject.affected(changed)
         if not extent and not changed.paths & self._owed.files:
             return
-        self._last_change = _told(self._that_matter(changed), self._subject.root)
+        changed = self._that_matter(changed)
+        self._last_change = _told(changed, self._subject.root, _MOST_NAMES)
+        self._since = _told(changed, self._subject.root, 1)
         self._owed |= extent
         self._after_this(self._run_owed)
 
@@ -249,7 +253,7 @@ class Watch:
             self._wait()
 
     def _wait(self) -> None:
-        since = f" since {self._last_change}" if self._last_change else ""
+        since = f" since {self._since}" if self._since else ""
         keys = (
             "Enter all, f failed, q quit, h help"
             if self._take_keys
@@ -261,11 +265,10 @@ class Watch:
         self._screen.write([[], line])
 
 
-def _told(changed: Changed, root: Path) -> str:
+def _told(changed: Changed, root: Path, most: int) -> str:
     """`specs/a.yaml`, `specs/a.yaml, b.yaml, c.yaml and 2 more`."""
     names = sorted(inline(spec_name(path, root)) for path in changed.paths)
     if changed.folders_gone:
         names.append("folders")
-    shown: Iterable[str] = names[:_MOST_NAMES]
-    more = len(names) - _MOST_NAMES
-    return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")

@@ -75,8 +75,8 @@ class Merged:
         for key, event in each_event(stream):
             if key is None:
                 yield event
-            elif results[key][0] != number:
-                continue
+            elif key not in results or results[key][0] != number:
+                continue  # what was not there yet when the file was looked through is not told either
             elif isinstance(event, CheckStarted):
                 moved = replace(event, at=event.at + offset, worker=event.worker + workers)
                 under_way[key] = moved

@@ -1,10 +1,12 @@
 """`run --watch`: what runs again when files change, keys, and every way out."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import termios
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -12,12 +14,13 @@ import typer
 
 from asgi_probe.cli.app import app as commands
 from asgi_probe.cli.watching.affected import Subject
+from asgi_probe.cli.watching.child import Child
 from asgi_probe.cli.watching.files import FileWatch
 from asgi_probe.cli.watching.flags import Flags
-from asgi_probe.cli.watching.inbox import Broken, Changed, Inbox
+from asgi_probe.cli.watching.inbox import Broken, Changed, Ended, Inbox
 from asgi_probe.cli.watching.noise import Noise
 from asgi_probe.errors import UsageError
-from tests.cli.project import PATIENCE
+from tests.cli.project import PATIENCE, REPOSITORY
 from tests.cli.watched import WAITING, Watched
 
 CONFIGURATION = """
@@ -120,6 +123,20 @@ def test_a_second_ctrl_c_leaves_at_once(shop):
         assert "shutdown" not in shop.log
 
 
+def test_after_the_shell_had_the_terminal_keys_are_heard_again(shop):
+    with watched(shop, "specs/a.yaml") as watch:
+        watch.shows("1 passed", WAITING)
+        watch.signal(signal.SIGSTOP)
+        termios.tcsetattr(watch.terminal, termios.TCSANOW, watch.mode_before)
+        watch.signal(signal.SIGCONT)
+        until = time.monotonic() + PATIENCE
+        while watch.mode()[3] & termios.ICANON:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        watch.press("q")
+        assert watch.ended() == 0
+
+
 def test_a_server_of_the_configuration_is_started_for_each_run(shop):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -166,6 +183,36 @@ def test_without_a_terminal_there_are_no_keys(shop):
         assert any("1 passed, 1 failed" in line for line in lines)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 130
+
+
+@pytest.fixture
+def child(shop, monkeypatch):
+    """A run that blocks its app's event loop, and the inbox that will be told of its end."""
+    monkeypatch.chdir(shop.root)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    shop.write("specs/a.yaml", "checks: [{name: begins, get: /noted/begun}, {name: blocks, get: /block/20}]")
+    inbox = Inbox()
+    child = Child(["-j", "1", "-q", "specs/a.yaml"], inbox)
+    shop.wait_for("begun")
+    return child, inbox
+
+
+def test_a_run_that_takes_too_long_to_end_leaves_at_once(child):
+    child, inbox = child
+    child.end()
+    assert not child.is_overdue
+    child.hurry()
+    assert inbox.get(timeout=PATIENCE) == Ended(child.id, 143)
+
+
+def test_a_run_that_does_not_even_leave_is_killed(child):
+    child, inbox = child
+    os.kill(child.id, signal.SIGSTOP)
+    child.end()
+    child.hurry()
+    child.hurry()
+    assert inbox.get(timeout=PATIENCE) == Ended(child.id, -signal.SIGKILL)
+    assert not child.is_overdue
 
 
 def test_the_package_that_is_missing_is_named(monkeypatch, tmp_path):

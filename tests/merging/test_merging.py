@@ -316,6 +316,16 @@ def test_warnings_come_through(merge):
     assert Warned("look", "trace") in merge([start, Warned("look", "trace"), *rest])
 
 
+def test_what_is_written_while_it_is_merged_is_left_out(tmp_path):
+    events = run(ONE, TWO)
+    path = write(tmp_path / "x", events[:4])
+    counted = count(fitted([read_stream(path, "x")], []))
+    write(path, events)
+    told = []
+    assert Merged(counted, told.append).tell().outcomes == {"passed": 1}
+    assert outcomes(told) == {"a.yaml::one": "passed"}
+
+
 # later runs
 
 

@@ -51,9 +51,10 @@ class Child:
         else:
             self._process.send_signal(number)
 
-    def seconds_left(self) -> float | None:
-        """How long it may still take to end; None if nobody has asked it to."""
-        return None if self._overdue is None else max(0.0, self._overdue - monotonic())
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it takes too long to end after it was asked to."""
+        return self._overdue is not None and monotonic() >= self._overdue
 
     def hurry(self) -> None:
         """It has taken too long: ask once more, and then no more."""
