@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import (
@@ -27,6 +28,7 @@ from asgi_probe.engine.results import (
     ThresholdVerdict,
     Times,
 )
+from asgi_probe.terminal import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,18 +63,56 @@ def read_event(line: str | bytes) -> Event | None:
 
 def _plain(kind: type, data: Data, **made: Any) -> Any:
     """An instance with what is made, and all else as it stands there; what is missing is as by default."""
-    known = _fields_of(kind)
-    return kind(**{name: value for name, value in data.items() if name in known and name not in made}, **made)
+    given = {}
+    for name, (what, fits) in _fields_of(kind).items():
+        if name in data and name not in made:
+            given[name] = value = data[name]
+            if not fits(value):
+                raise TypeError(f"{name}: expected {what}, found {clip(repr(value), 100)}")
+    return kind(**given, **made)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_Fits = tuple[str, "Callable[[Any], bool]"]
+_ANYTHING: _Fits = ("anything", lambda _: True)
+_FITS: dict[str, _Fits] = {
+    "str": ("a text", lambda value: isinstance(value, str)),
+    "str | None": ("a text or null", lambda value: value is None or isinstance(value, str)),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "int": ("a whole number", _is_whole),
+    "int | None": ("a whole number or null", lambda value: value is None or _is_whole(value)),
+    "float": ("a number", _is_number),
+    "float | None": ("a number or null", lambda value: value is None or _is_number(value)),
+    "dict[str, int]": (
+        "numbers by name",
+        lambda value: isinstance(value, dict) and all(map(_is_whole, value.values())),
+    ),
+    "dict[str, Any] | None": ("values by name, or null", lambda value: value is None or isinstance(value, dict)),
+}
+"""What fits a field, by how its type is written; all else is looked at where it is made."""
 
 
 @cache
-def _fields_of(kind: type) -> frozenset[str]:
-    return frozenset([field.name for field in fields(kind)]) - {"event"}
+def _fields_of(kind: type) -> dict[str, _Fits]:
+    return {each.name: _FITS.get(str(each.type), _ANYTHING) for each in fields(kind) if each.name != "event"}
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError(f"expected texts, found {clip(repr(values), 100)}")
+    return tuple(values)
 
 
 def _run_started(data: Data) -> RunStarted:
     about = data.get("descriptions") or {}
-    specs = tuple(data["specs"])
+    specs = _texts(data["specs"])
     made: RunStarted = _plain(
         RunStarted,
         data,
@@ -85,7 +125,7 @@ def _run_started(data: Data) -> RunStarted:
 
 
 def _check_started(data: Data) -> CheckStarted:
-    made: CheckStarted = _plain(CheckStarted, data, tags=tuple(data["tags"]))
+    made: CheckStarted = _plain(CheckStarted, data, tags=_texts(data["tags"]))
     return made
 
 
@@ -109,7 +149,7 @@ def _step_finished(data: Data) -> StepFinished:
         mismatches=tuple([_plain(Mismatch, mismatch) for mismatch in data["mismatches"]]),
         said=tuple([_plain(SaidRecord, said) for said in data.get("said") or ()]),
         times=tuple(data.get("times") or ()),
-        stumbles=tuple(data.get("stumbles") or ()),
+        stumbles=_texts(data.get("stumbles") or ()),
     )
     return made
 
@@ -119,8 +159,9 @@ def _message(kind: type, data: Data | None) -> Any:
         return None
     body = None
     if data["body"] is not None:
-        body = Body(data["body"], data.get("size", 0), data.get("truncated", False), data.get("encoding"))
-    return _plain(kind, data, headers=tuple([(name, value) for name, value in data["headers"]]), body=body)
+        body = _plain(Body, {"size": 0} | data, text=data["body"])
+        _texts([body.text])
+    return _plain(kind, data, headers=tuple([(name, value) for name, value in map(_texts, data["headers"])]), body=body)
 
 
 def _run_finished(data: Data) -> RunFinished:

@@ -159,18 +159,22 @@ JUNK = {
     ":2: a second run begins here": as_line(START) + as_line(START),
     ":3: the run has ended before": as_line(START) + as_line(END) + as_line(START),
     ":1: started_at: expected a moment": line(START, started_at="noon"),
-    ":1: version: expected a text, found 1": line(START, version=1),
-    ":1: shard: expected a text or null": line(START, shard=2),
-    ":1: checks: expected a number": line(START, checks="many"),
-    ":1: specs, targets and descriptions": line(START, specs=[1]),
+    ":1: run_started is not as expected: version: expected a text, found 1": line(START, version=1),
+    ":1: run_started is not as expected: shard: expected a text or null": line(START, shard=2),
+    ":1: run_started is not as expected: checks: expected a whole number, found 'many'": line(START, checks="many"),
+    ":1: run_started is not as expected: expected texts": line(START, specs=[1]),
+    ":1: descriptions: expected texts": line(START, descriptions={"a.yaml": 1}),
     ":2: at: expected a number from 0, found -1": as_line(START) + line(BEGUN, at=-1),
-    ":2: at: expected a number from 0, found nan": as_line(START) + line(BEGUN, at=float("nan")),
-    ":2: expected a known phase": as_line(START) + line(BEGUN, phase="later"),
+    ":2: check_started is not as expected: at: expected a number, found nan": as_line(START)
+    + line(BEGUN, at=float("nan")),
+    ":2: phase: expected one of fixture, setup, steps, finally, teardown, found 'later'": as_line(START)
+    + line(BEGUN, phase="later"),
     ":2: check_started is not as expected": as_line(START) + line(BEGUN, tags=1),
-    ":3: expected numbers from 0 as times": as_line(START) + as_line(BEGUN) + line(STEP, times=["x"]),
+    ":3: times: expected numbers from 0": as_line(START) + as_line(BEGUN) + line(STEP, times=["x"]),
     ":3: check_finished is not as expected: 'fine'": as_line(START) + as_line(BEGUN) + line(DONE, outcome="fine"),
     ":2: stopped: expected": as_line(START) + line(END, stopped="yes"),
-    ":2: problem: expected a text or null": as_line(START) + line(END, problem=[]),
+    ":2: run_finished is not as expected: problem: expected a text or null, found []": as_line(START)
+    + line(END, problem=[]),
 }
 
 

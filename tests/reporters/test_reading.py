@@ -1,6 +1,7 @@
 """What `--report ndjson=FILE` wrote is read back as the events that it tells of."""
 
 import json
+import re
 
 import pytest
 
@@ -121,3 +122,33 @@ def test_an_event_of_a_later_version_is_passed_over():
 def test_a_field_of_a_later_version_is_passed_over():
     data = {**json.loads(as_line(EVENTS[4])), "colour": "red"}
     assert read_event(json.dumps(data)) == EVENTS[4]
+
+
+@pytest.mark.parametrize(
+    ("number", "path", "value", "message"),
+    [
+        (0, ["checks"], "2", "checks: expected a whole number, found '2'"),
+        (0, ["specs"], [1], "expected texts, found [1]"),
+        (0, ["target", "address"], None, "address: expected a text, found None"),
+        (1, ["description"], 1, "description: expected a text or null, found 1"),
+        (1, ["at"], True, "at: expected a number, found True"),
+        (2, ["request", "headers"], [["a", 1]], "expected texts, found ['a', 1]"),
+        (2, ["response", "body"], ["x"], "expected texts"),
+        (2, ["response", "size"], None, "size: expected a whole number, found None"),
+        (2, ["response", "truncated"], 1, "truncated: expected true or false, found 1"),
+        (2, ["saved"], [1], "saved: expected values by name, or null, found [1]"),
+        (2, ["status"], "200", "status: expected a whole number or null, found '200'"),
+        (2, ["said", 0, "text"], {}, "text: expected a text, found {}"),
+        (3, ["mismatches", 0, "column"], 1.5, "column: expected a whole number, found 1.5"),
+        (5, ["outcomes"], {"passed": "2"}, "outcomes: expected numbers by name"),
+        (5, ["thresholds", 0, "actual"], "x", "actual: expected a number or null, found 'x'"),
+    ],
+)
+def test_a_field_of_another_type_is_refused(number, path, value, message):
+    data = json.loads(as_line(EVENTS[number]))
+    inside = data
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = value
+    with pytest.raises(NotAnEventError, match=re.escape(message)):
+        read_event(json.dumps(data))
