@@ -75,7 +75,9 @@ def _folders(subject: Subject) -> list[Path]:
 @contextmanager
 def _signals_to(inbox: Inbox) -> Iterator[None]:
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGCONT")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    # what somebody has let be ignored for us, as nohup does, stays so
+    numbers = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, lambda number, _: inbox.put(Signalled(number))) for number in numbers}
     try:
         yield
@@ -166,8 +168,8 @@ class Watch:
         """Without what nothing depends on, such as what the app writes meanwhile; of many changes all."""
         if not 1 < len(changed.paths) <= _MOST_TOLD_APART:
             return changed
-        alone = (path for path in changed.paths if self._subject.affected(Changed(frozenset({path}))))
-        return Changed(frozenset(alone), changed.folders_gone)
+        alone = frozenset(path for path in changed.paths if self._subject.affected(Changed(frozenset({path}))))
+        return Changed(alone or changed.paths, changed.folders_gone)
 
     def _pressed(self, key: str) -> None:
         match key:
