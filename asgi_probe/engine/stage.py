@@ -63,7 +63,8 @@ class Score:
 class RunOptions:
     """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
 
-    `root` is the project's folder, for tracebacks. `secrets` are values that are never told, other credentials in
+    `root` is the project's folder, for tracebacks, which hold the frames of frameworks, too, with `all_frames`.
+    `secrets` are values that are never told, other credentials in
     headers only with `show_credentials`. `show_logs` tells what the app says in every step. `uvloop` None means: if it
     is installed. With `fail_on_flaky` a check that passed after a retry fails the run, as does one of `thresholds` that
     is broken and does not only warn. `shard` and `seed` are told. With `trace` every check is a trace, which requests
@@ -83,6 +84,7 @@ class RunOptions:
     show_logs: bool = False
     thresholds: tuple[Threshold, ...] = ()
     trace: bool = False
+    all_frames: bool = False
 
 
 def declared(options: RunOptions, files: Iterable[FilePlan]) -> RunOptions:
@@ -190,7 +192,7 @@ class Stage:
             options.tell_all,
             target.by_hand if target.kind == "live" else None,
             target.name,
-            lambda error: app_traceback(error, root=options.root),
+            lambda error: app_traceback(error, root=options.root, whole=options.all_frames),
             tally or Tally(),
             show_credentials=options.show_credentials,
             show_logs=options.show_logs,
@@ -313,7 +315,7 @@ class Stage:
         at = broken.hook.node.location
         check = CheckPlan(f"{plan.name}::{name}", name, plan.name, at.line, (), (), spec=plan.title, phase="fixture")
         run = self._run_of(check, file, {}, file.inspection)
-        trace = app_traceback(broken.raised, root=self._options.root) if broken.raised is not None else None
+        trace = self._telling.traceback(broken.raised) if broken.raised is not None else None
         run.verdict.add(Outcome.ERROR, file.secrets.mask(broken.reason), file.secrets.mask(trace), "hook")
         self._finish(run)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 _MESSAGE = 4_000
 _TEXT = 32_000
 _FRAMES = 40
+_ALL_FRAMES = 80
 _LINKS = 6
 _LINE = 300
 
@@ -24,15 +26,17 @@ _DEMO = str(Path(_OURS) / "demo")
 """Our own package holds one app, which is the user's as any other."""
 
 
-def app_traceback(error: BaseException, *, root: Path | None = None) -> str:
+def app_traceback(error: BaseException, *, root: Path | None = None, whole: bool = False) -> str:
     """What `error` says and where in the user's code it came from; paths are relative to `root`.
 
     Frames of frameworks between the user's are one line, our own are left out; where none is the user's, the
-    frameworks' are shown. Bounded in length, safe to print, survives every exception that can be raised.
+    frameworks' are shown; a `whole` one has all of them. Bounded in length, safe to print, survives every exception
+    that can be raised.
     """
-    text = "\n".join(_chain(error, root, set(), 0))
-    if len(text) > _TEXT:
-        text = f"{text[: _TEXT // 2]}\n  … {len(text) - _TEXT} characters …\n{text[-_TEXT // 2 :]}"
+    text = "\n".join(_chain(error, _Look(root, whole), set(), 0))
+    most = _TEXT * 4 if whole else _TEXT
+    if len(text) > most:
+        text = f"{text[: most // 2]}\n  … {len(text) - most} characters …\n{text[-most // 2 :]}"
     return harmless(text)
 
 
@@ -62,21 +66,27 @@ def ran_code(error: BaseException) -> bool:
     return any(owner != "importlib" for *_, owner in _frames(error.__traceback__))
 
 
-def _chain(
-    error: BaseException, root: Path | None, seen: set[int], depth: int, *, is_cause: bool = False
-) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What paths are relative to, and whether every frame is shown."""
+
+    root: Path | None
+    whole: bool
+
+
+def _chain(error: BaseException, look: _Look, seen: set[int], depth: int, *, is_cause: bool = False) -> Iterator[str]:
     error = unwrapped(error)
     seen.add(id(error))
     before, joint = _reason(error)
     if before is not None and id(before) not in seen:
         if depth < _LINKS:
-            yield from _chain(before, root, seen, depth + 1, is_cause=True)
+            yield from _chain(before, look, seen, depth + 1, is_cause=True)
         else:
             yield "… earlier exceptions …"
         yield f"\n{joint}\n"
-    yield from _one(error, root, is_cause=is_cause)
+    yield from _one(error, look, is_cause=is_cause)
     if isinstance(error, BaseExceptionGroup):
-        yield from _members(error, root, seen, depth + 1)
+        yield from _members(error, look, seen, depth + 1)
 
 
 def _reason(error: BaseException) -> tuple[BaseException | None, str]:
@@ -86,23 +96,28 @@ def _reason(error: BaseException) -> tuple[BaseException | None, str]:
     return context, "During handling of the above exception, another exception occurred:"
 
 
-def _members(group: BaseExceptionGroup[BaseException], root: Path | None, seen: set[int], depth: int) -> Iterator[str]:
+def _members(group: BaseExceptionGroup[BaseException], look: _Look, seen: set[int], depth: int) -> Iterator[str]:
     if depth >= _LINKS:
         return
     for number, member in enumerate(group.exceptions[:_LINKS], 1):
         yield f"  ── {number} of {len(group.exceptions)} ──"
         if id(member) not in seen:
-            yield from ("  " + line for part in _chain(member, root, seen, depth) for line in part.split("\n"))
+            yield from ("  " + line for part in _chain(member, look, seen, depth) for line in part.split("\n"))
     if len(group.exceptions) > _LINKS:
         yield f"  … {len(group.exceptions) - _LINKS} more …"
 
 
-def _one(error: BaseException, root: Path | None, *, is_cause: bool) -> Iterator[str]:
+def _one(error: BaseException, look: _Look, *, is_cause: bool) -> Iterator[str]:
     frames = list(_frames(error.__traceback__))
     if any(owner != "importlib" for *_, owner in frames):
         yield "Traceback (most recent call last):"
+        if look.whole:
+            yield from _listed(frames, look.root, _ALL_FRAMES)
         # what a library did on its own, before it raised the error that counts, helps nobody
-        yield from _collapsed(frames) if is_cause and all(owner for *_, owner in frames) else _shown(frames, root)
+        elif is_cause and all(owner for *_, owner in frames):
+            yield from _collapsed(frames)
+        else:
+            yield from _shown(frames, look.root)
     yield _said(error)
     notes = getattr(error, "__notes__", None)
     yield from (_cut(survived(note), _MESSAGE) for note in (notes if isinstance(notes, list | tuple) else ()))
@@ -137,14 +152,14 @@ def _collapsed(frames: list[Frame]) -> Iterator[str]:
     yield f"  … {len(frames)} frame{'s' * (len(frames) != 1)} in {names} …"
 
 
-def _listed(frames: list[Frame], root: Path | None) -> Iterator[str]:
+def _listed(frames: list[Frame], root: Path | None, most: int = _FRAMES) -> Iterator[str]:
     import linecache
 
-    left_out = len(frames) - _FRAMES
+    left_out = len(frames) - most
     if left_out > 1:
-        yield from _listed(frames[: _FRAMES // 2], root)
+        yield from _listed(frames[: most // 2], root)
         yield f"  … {left_out} more frames …"
-        frames = frames[-_FRAMES // 2 :]
+        frames = frames[-most // 2 :]
     for filename, line, function, _ in frames:
         yield f'  File "{relative(filename, root)}", line {line}, in {function}'
         source = linecache.getline(filename, line).strip()

@@ -44,6 +44,28 @@ def test_runs_of_foreign_frames_are_one_line():
     assert text.index("through_a_library") < text.index("… 1 frame in re") < text.index("in boom")
 
 
+def test_a_whole_one_has_the_frames_of_libraries_and_of_what_came_before():
+    def loads():
+        try:
+            json.loads("{")
+        except ValueError as error:
+            raise LookupError("no such shop") from error
+
+    text = app_traceback(raised(loads), whole=True)
+    assert "… 3 frames in json" not in text
+    assert text.count("json/decoder.py") == 2
+    assert "The above exception was the direct cause" in text
+
+
+def test_a_whole_one_has_an_end():
+    def down(depth):
+        return down(depth - 1) if depth else boom()
+
+    text = app_traceback(raised(down, 500), whole=True)
+    assert text.count("in test_a_whole_one_has_an_end.<locals>.down") == 78
+    assert "  … 423 more frames …\n" in text
+
+
 def test_it_begins_with_the_users_first_frame():
     import anyio
     from starlette.applications import Starlette
