@@ -6,6 +6,7 @@ import codecs
 import os
 import re
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ STYLES = {
     "place": "bold",
     "message": "bold",
     "error": "bold red",
-    "warning": "bold yellow",
+    "warning": "yellow",
     "hint": "cyan",
     "gutter": "dim",
     "source": "",
@@ -37,7 +38,7 @@ STYLES = {
     "flaky": "yellow",
     "failed": "bold red",
     "skipped": "cyan",
-    "interrupted": "bold yellow",
+    "interrupted": "yellow",
     "expected": "green",
     "actual": "red",
 }
@@ -56,16 +57,12 @@ _HARMFUL = re.compile(
 
 def harmless(text: str) -> str:
     """`text` with every character that could steer a terminal or deceive a reader written as its escape."""
-    return _HARMFUL.sub(_escape, text)
+    return _HARMFUL.sub(lambda found: _escaped(ord(found[0])), text)
 
 
 def inline(text: str) -> str:
     """`text` made harmless, on one line."""
     return harmless(text).replace("\n", "\\n").replace("\t", " ")
-
-
-def _escape(match: re.Match[str]) -> str:
-    return _escaped(ord(match[0]))
 
 
 def _escaped(code: int) -> str:
@@ -107,17 +104,17 @@ def clip(text: str, width: int) -> str:
 
 
 _WIDEST = 160
+# columns of an excerpt beside the text: the line's number, and the marks of what was cut
 _GUTTER = 10
-"""Columns of an excerpt beside the text: the line's number, and the marks of what was cut."""
 
 
 def excerpt(number: int, text: str, marks: Iterable[tuple[int, int]], columns: int | None = None) -> list[Line]:
     """A line of a source and under it a caret for each mark, a column (from 1) and a width; nothing for an empty line.
 
     The gutter holds the line's number. Of a line that is long, or longer than the screen has `columns`, only the part
-    around the first mark is shown.
+    around the first mark is shown, on the narrowest of screens nothing.
     """
-    if not text.strip():
+    if not text.strip() or (columns is not None and columns < _GUTTER * 2):
         return []
     places = sorted({(column - 1, width) for column, width in marks})
     widest = _WIDEST if columns is None else min(_WIDEST, max(columns - _GUTTER, 30))
@@ -179,9 +176,10 @@ def open_screen(stream: TextIO | None, *, color: Color = "auto", environ: Mappin
     outlet = Outlet(stream)
     terminal = outlet.isatty() and environ.get("TERM") != "dumb"
     colored = _colored(color, environ, terminal=terminal)
-    if terminal and environ.get("CI", "").lower() in ("", "0", "false"):
+    obeyed = any(environ.get(name, "").lower() == "true" for name in _OBEYING)
+    if terminal and not obeyed and environ.get("CI", "").lower() in ("", "0", "false"):
         return Terminal(outlet, color=colored)
-    return Log(outlet, color=colored)
+    return Log(outlet, color=colored, obeyed=obeyed)
 
 
 def _colored(color: Color, environ: Mapping[str, str], *, terminal: bool) -> bool:
@@ -190,6 +188,22 @@ def _colored(color: Color, environ: Mapping[str, str], *, terminal: bool) -> boo
     if environ.get("NO_COLOR"):
         return False
     return terminal or environ.get("FORCE_COLOR", "0").lower() not in ("", "0", "false")
+
+
+_OBEYING = ("GITHUB_ACTIONS", "TF_BUILD")
+"""What CI systems set that take some lines of a log for commands: GitHub Actions and Azure Pipelines."""
+# GitHub heeds `::` before all but blanks and `##[` anywhere in a line, Azure `##[` and `##vso[`
+_COMMAND = re.compile(r"^\s*(:):|#(#)(?:\[|vso\[)", re.IGNORECASE | re.MULTILINE)
+
+
+def disarmed(line: Line) -> Line:
+    """The line so that no CI system takes it for a command, whoever wrote it: with an escape in place of its mark."""
+    text = plain(line)
+    if "::" not in text and "##" not in text:
+        return line
+    places = {found.start(found.lastindex or 0) for found in _COMMAND.finditer(text)}
+    shown = iter([_escaped(ord(char)) if at in places else char for at, char in enumerate(text)])
+    return [("".join(islice(shown, len(part))), style) for part, style in line]
 
 
 class Outlet:
@@ -252,7 +266,8 @@ def _drain(stream: TextIO) -> None:
 
 
 _STAND_INS = {
-    "✓": "+", "✗": "x", "↻": "~", "○": "-", "■": "#", "…": "...", "→": "->", "·": "-", "━": "=", "─": "-",
+    "✓": "+", "✗": "x", "↻": "~", "○": "-", "■": "#", "…": "...", "→": "->", "←": "<-", "·": "-", "━": "=", "─": "-",
+    "≤": "<=",
 }  # fmt: skip
 
 
@@ -272,11 +287,15 @@ codecs.register_error("asgi_probe.stand_in", _stand_in)
 
 
 class Log:
-    """A screen that is a file, a pipe or a dumb terminal: lines, none of them cut, no control characters but colour."""
+    """A screen that is a file, a pipe or a dumb terminal: whole lines without control characters but colour.
 
-    def __init__(self, outlet: Outlet, *, color: bool) -> None:
+    Where it is `obeyed`, none of them is a command.
+    """
+
+    def __init__(self, outlet: Outlet, *, color: bool, obeyed: bool = False) -> None:
         self._outlet = outlet
         self._color = color
+        self._obeyed = obeyed
 
     @property
     def problem(self) -> str | None:
@@ -289,6 +308,8 @@ class Log:
     def write(self, lines: Iterable[Line]) -> None:
         """Write the lines, at once."""
         paint = _painted if self._color else plain
+        if self._obeyed:
+            lines = map(disarmed, lines)
         self._outlet.write("".join([paint(line) + "\n" for line in lines]))
         self._outlet.flush()
 

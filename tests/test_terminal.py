@@ -15,6 +15,7 @@ from asgi_probe.terminal import (
     Terminal,
     cells,
     clip,
+    disarmed,
     encodable,
     excerpt,
     harmless,
@@ -210,6 +211,41 @@ def test_which_screen_is_opened(tty, color, environ, kind, colored):
     screen.write([[("x", "passed")]])
     assert isinstance(screen, kind)
     assert ("\x1b[32m" in stream.getvalue()) is colored
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ([("::error::x", "")], "\\x3a:error::x"),
+        ([("  \u00a0", ""), (":", "title"), (":stop-commands::x", "")], "  \u00a0\\x3a:stop-commands::x"),
+        ([("a ##[error]x", "")], "a #\\x23[error]x"),
+        ([("a #", ""), ("#", "title"), ("[group]", "")], "a #\\x23[group]"),
+        ([("###[x] ##VSO[task.setvariable]y", "")], "##\\x23[x] #\\x23VSO[task.setvariable]y"),
+        ([("a\n::error::x", "")], "a\n\\x3a:error::x"),
+        ([("specs/a.yaml::one ## two ::three [#", "")], "specs/a.yaml::one ## two ::three [#"),
+    ],
+)
+@pytest.mark.parametrize("environ", [{"GITHUB_ACTIONS": "true"}, {"TF_BUILD": "True"}])
+@pytest.mark.parametrize("tty", [False, True])
+def test_no_line_is_a_command_to_ci(written, shown, environ, tty):
+    stream = Stream(tty=tty)
+    open_screen(stream, color="never", environ=environ).write([written])
+    assert stream.getvalue() == shown + "\n"
+
+
+def test_colours_stay_where_commands_are_disarmed():
+    assert disarmed([("  ::a", "title"), (" ##[b]", "failed")]) == [("  \\x3a:a", "title"), (" #\\x23[b]", "failed")]
+
+
+def test_lines_are_left_alone_where_nobody_obeys_them():
+    stream = Stream()
+    open_screen(stream, environ={"CI": "true"}).write([[("::error::##[x]", "")]])
+    assert stream.getvalue() == "::error::##[x]\n"
+
+
+def test_no_style_is_one_that_vanishes_on_white():
+    # bold yellow is bright yellow on many terminals; white and black are one of two backgrounds
+    assert not [style for style in STYLES.values() if "bold yellow" in style or "white" in style or "black" in style]
 
 
 def test_a_log_cuts_nothing_and_has_no_live_line():

@@ -52,7 +52,7 @@ class Project:
         return path
 
     def environment(self, **more: str) -> dict[str, str]:
-        ours = ("ASGI_PROBE_", "FORCE_COLOR", "GITHUB_ACTIONS")
+        ours = ("ASGI_PROBE_", "FORCE_COLOR", "GITHUB_ACTIONS", "TF_BUILD")
         kept = {
             name: value
             for name, value in os.environ.items()
