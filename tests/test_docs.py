@@ -135,6 +135,14 @@ def test_what_a_failure_looks_like_is_pasted_from_a_real_one(tmp_path: Path) -> 
     assert stable(ran.stdout) == stable(output)
 
 
+def test_what_the_console_shows_is_what_it_is_held_to() -> None:
+    parts = [(mark.removeprefix("part of "), text) for mark, text in blocks(REFERENCE, "text")]
+    assert parts
+    assert [
+        name for name, text in parts if not stands_in(text, read(ROOT / "tests" / "golden" / name / "stdout"))
+    ] == []
+
+
 def test_the_first_example_is_green(tmp_path: Path) -> None:
     ((_, spec),) = [block for block in blocks(README, "yaml") if block[0] == "runs"]
     (tmp_path / "items.yaml").write_text(spec)

@@ -96,16 +96,24 @@ def execute(
     command: str = "asgi-probe run",
     cache: Reporter | None = None,
     console: Reporter | None = None,
+    tracebacks: bool = True,
     github: bool = False,
 ) -> ExitCode:
     """Run the plan and tell it; what cannot be imported or written is an error before anything is sent.
 
     `command` is what the ids of checks are given to, to run them again; `cache` is told what the reporters are.
-    `console` tells people, in place of the usual one. With `github` GitHub Actions are told without being asked.
+    `console` tells people, in place of the usual one, which tells no traceback without `tracebacks`. With `github`
+    GitHub Actions are told without being asked.
     """
     root = workspace.config.root
     console = console or ConsoleReporter(
-        screen, verbosity=verbosity, command=command, side_by_side=workspace.side_by_side, copies=workspace.copies
+        screen,
+        verbosity=verbosity,
+        command=command,
+        side_by_side=workspace.side_by_side,
+        copies=workspace.copies,
+        remembered=cache is not None,
+        tracebacks=tracebacks,
     )
     telling = Telling(reports, console, *filter(None, [cache]))
     actions = Github(reports, screen, root, os.environ, by_itself=github)
@@ -114,7 +122,7 @@ def execute(
     secrets = Secrets(options.secrets)
 
     def warn(message: str, error: BaseException | None) -> None:
-        trace = app_traceback(error, root=root) if error else None
+        trace = app_traceback(error, root=root, whole=options.all_frames) if error else None
         telling.emit(Warned(secrets.mask(message), secrets.mask(trace)))
 
     stop = Stop()

@@ -176,6 +176,7 @@ def ask(
     timeout: options.Timeout = None,
     backend: options.Backend = "asyncio",
     uvloop: options.UvLoop = None,
+    tb: options.Tb = "short",
     verbose: options.Verbose = 0,
     quiet: options.Quiet = False,
     color: options.ColorWhen = "auto",
@@ -230,8 +231,10 @@ def ask(
         workspace = open_workspace(wish)
         screen.write(idle_loop(backend, uvloop=uvloop))
         out = take_standard_output() if printed is not None else None
-        console = SingleReporter(screen, verbosity=told, printer=partial(_print, out) if out else None)
-        run = RunOptions(tell_all=True, backend=backend, uvloop=uvloop, secrets=asked.secrets)
+        console = SingleReporter(
+            screen, verbosity=told, printer=partial(_print, out) if out else None, tracebacks=tb != "none"
+        )
+        run = RunOptions(tell_all=True, backend=backend, uvloop=uvloop, secrets=asked.secrets, all_frames=tb == "long")
         code = execute(workspace, run, reports, screen, verbosity=told, console=console)
         if out is not None and out.problem:
             raise ProbeError(out.problem)

@@ -362,6 +362,16 @@ WatchFiles = Annotated[
     _option(_RUN, "--watch", told="Run again what is affected whenever files change; press h for the keys."),
 ]
 
+Tb = Annotated[
+    Literal["short", "long", "none"],
+    _option(
+        _TELL,
+        "--tb",
+        told="Tracebacks: short (the app's own frames), long (every frame) or none.",
+        metavar="STYLE",
+        env="ASGI_PROBE_TB",
+    ),
+]
 Verbose = Annotated[
     int,
     _option(

@@ -98,6 +98,7 @@ def run(
     backend: options.Backend = "asyncio",
     uvloop: options.UvLoop = None,
     watch: options.WatchFiles = False,
+    tb: options.Tb = "short",
     verbose: options.Verbose = 0,
     quiet: options.Quiet = False,
     show_logs: options.ShowLogs = False,
@@ -170,6 +171,7 @@ def run(
             show_credentials=show_credentials,
             show_logs=show_logs,
             trace=any(map(wants_traces, report or ())),
+            all_frames=tb == "long",
         )
         reports, told = distinct(report or ()), verbosity(verbose, quiet=quiet)
         others: dict[str, list[object]] = {
@@ -187,5 +189,15 @@ def run(
         command = command_for(said, wish.target_name, others, hidden)
         screen.write(idle_loop(backend, uvloop=uvloop))
         cache = None if no_cache else CacheWriter(workspace.config.root, workspace.copies, times=order.shard is None)
-        code = execute(workspace, options_, reports, screen, verbosity=told, command=command, cache=cache, github=True)
+        code = execute(
+            workspace,
+            options_,
+            reports,
+            screen,
+            verbosity=told,
+            command=command,
+            cache=cache,
+            tracebacks=tb != "none",
+            github=True,
+        )
         raise typer.Exit(code)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from asgi_probe.engine.results import Outcome
-from asgi_probe.reporters.words import GLYPHS, WORST_FIRST, duration, tally
+from asgi_probe.reporters.words import GLYPHS, WORST_FIRST, duration, outcome_word, tally
 from asgi_probe.terminal import Line, cells, clip, harmless, inline
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _MOST_GREEN = 20
 """Checks of one green outcome that a file lists; the rest is counted."""
+_MOST_GREEN_OF_MANY = {Outcome.PASSED: 0, Outcome.SKIPPED: 3, Outcome.XFAILED: 3}
+"""The same in a run of many checks, where what is as it should be would bury all else."""
+_MOST_KINDS = 5
+"""Kinds of failures that are not listed, of which a file says how many there were."""
 _MOST_LINES = 1_000
 """Lines that wait for their file's end."""
 _WIDEST_NAME = 60
@@ -32,6 +36,8 @@ class Row:
     seconds: float
     note: str = ""
     details: Sequence[Line] = ()
+    in_short: bool = False
+    """Whether the note has been told whole before, and may be cut."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +55,8 @@ class Block:
     """Whom it asks, where there are several."""
     lists_green: bool = True
     lists_all: bool = False
+    one_of_many: bool = False
+    """Whether the run is so large that no check is listed only because it passed."""
     counts: dict[str, int] = field(default_factory=dict)
     failing_since: float | None = None
     """Since when a failure has been waiting to be shown."""
@@ -56,6 +64,8 @@ class Block:
     _lines: int = 0
     _green: dict[Outcome, int] = field(default_factory=dict)
     _unlisted: dict[Outcome, int] = field(default_factory=dict)
+    _alike: dict[tuple[Outcome, str], int] = field(default_factory=dict)
+    """How many failures are not listed, and what they have in common."""
 
     def listed(self, outcome: Outcome, *, counts: bool = True) -> bool:
         """Count one more check of that outcome, if it counts; whether it is to be listed, too."""
@@ -66,9 +76,15 @@ class Block:
         if not self.lists_green:
             return False
         seen = self._green[outcome] = self._green.get(outcome, 0) + 1
-        if seen > _MOST_GREEN:
+        most = _MOST_GREEN_OF_MANY.get(outcome, _MOST_GREEN) if self.one_of_many else _MOST_GREEN
+        if seen > most > 0:
             self._unlisted[outcome] = self._unlisted.get(outcome, 0) + 1
-        return seen <= _MOST_GREEN
+        return seen <= most
+
+    def leave_out(self, outcome: Outcome, what: str) -> None:
+        """List no line for a failure, which is like others: say at the end how many there were."""
+        known = (outcome, what) if (outcome, what) in self._alike or len(self._alike) < _MOST_KINDS else (outcome, "")
+        self._alike[known] = self._alike.get(known, 0) + 1
 
     def add(self, row: Row, now: float) -> None:
         """List a check."""
@@ -84,11 +100,13 @@ class Block:
 
     def take(self, now: float, columns: int | None, *, last: bool) -> list[Line]:
         """The block's lines, which it forgets: the file's, the checks', and at the end how many were not listed."""
-        if not self._rows and not (last and self.lists_green):
+        if not self._rows and not (last and (self.lists_green or self._alike)):
             return []
         told: list[Line] = [self._headline(now, last=last)]
         told += [[("  ", ""), (line, "quiet")] for line in harmless(self.about).splitlines()]
         told += _listing(self._rows, columns)
+        if last:
+            told += self._more_failures(columns)
         if last and self._unlisted:
             told.append([("  … and ", "quiet"), *self._more()])
         self._rows = []
@@ -108,6 +126,13 @@ class Block:
             return [*head, ("so far ", "quiet"), *tally(self.counts)]
         return [*head, *tally(self.counts), (f"  {duration(now - self.began)}", "quiet")]
 
+    def _more_failures(self, columns: int | None) -> Iterator[Line]:
+        for (outcome, what), number in self._alike.items():
+            glyph, style = GLYPHS[outcome]
+            lead = f"… and {number:,} more {outcome_word(outcome, number)}"
+            text = f"{lead}: {what}" if what else lead
+            yield [(f"  {glyph} ", style), (text if columns is None else clip(text, max(columns - 4, 12)), "")]
+
     def _more(self) -> Iterator[tuple[str, str]]:
         for number, (outcome, count) in enumerate(self._unlisted.items()):
             yield (f"{', ' * bool(number)}{count:,} more {outcome}", "quiet")
@@ -122,13 +147,16 @@ def _listing(rows: Sequence[Row], columns: int | None) -> Iterator[Line]:
     times = ["" if row.outcome is Outcome.SKIPPED else duration(row.seconds) for row in rows]
     longest = max(map(len, times), default=0)
     for row, name, width, time in zip(rows, names, widths, times, strict=True):
-        yield _listed(row, name, f"{' ' * max(widest - width, 0)}  {time:>{longest}}")
+        yield _listed(row, name, f"{' ' * max(widest - width, 0)}  {time:>{longest}}", columns)
         yield from (([("      ", ""), *line] if line else []) for line in row.details)
 
 
-def _listed(row: Row, name: str, time: str) -> Line:
+def _listed(row: Row, name: str, time: str, columns: int | None) -> Line:
     glyph, style = GLYPHS[row.outcome]
     line: Line = [(f"  {glyph} ", style), (name, ""), (time, "quiet")]
     if row.note:
-        line.append((f"  {inline(row.note)}", style))
+        note = inline(row.note)
+        if row.in_short and columns is not None:
+            note = clip(note, max(columns - cells(name) - cells(time) - 6, 12))
+        line.append((f"  {note}", style))
     return line

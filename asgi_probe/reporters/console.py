@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, assert_never
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
 from asgi_probe.engine.results import Outcome
+from asgi_probe.reporters.alike import Alike, Failure
 from asgi_probe.reporters.blocks import Block, Row
 from asgi_probe.reporters.comparison import Comparison
 from asgi_probe.reporters.failure import failed_step, mismatches, said, status, titled, traceback
-from asgi_probe.reporters.summary import Failed, Warnings, summary
+from asgi_probe.reporters.summary import Failed, Tale, summary
 from asgi_probe.reporters.words import count, duration
 from asgi_probe.terminal import Line, Screen, inline
 
@@ -26,11 +27,13 @@ _SILENCE = 10.0
 """Seconds after which a log that said nothing says that the run goes on."""
 _NOTABLE = 1.0
 """Seconds after which the live line says how long the oldest check has been running."""
+_MANY = 100
+"""Checks of a run beyond which those that passed are only counted."""
 _BAR = 20
 _INDENTED = 6
 """Columns by which what stands under a check is indented."""
-_MOST_REASONS = 100
 _BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED)
+_REASONED = (Outcome.SKIPPED, Outcome.XFAILED)
 
 
 class ConsoleReporter:
@@ -38,9 +41,9 @@ class ConsoleReporter:
 
     `verbosity` below 0 tells only what did not pass, above 0 every check and request. `command` is what stands before
     the ids to run again, None where nothing is to be said of that; `copies` says for which id another one is to be
-    given. `clock` gives seconds. Nothing is kept of a check beyond the end of its file, but for the first ids to run
-    again and the first reasons why no answer came; and how it ended at each of the targets that are to be shown
-    `side_by_side`.
+    given, and whether what failed is `remembered` for `--last-failed`. Without `tracebacks` none is told. `clock` gives
+    seconds. Nothing is kept of a check beyond the end of its file, but for the first ids to run again
+    and of what kind its failure was; and how it ended at each of the targets that are to be shown `side_by_side`.
     """
 
     def __init__(
@@ -51,10 +54,13 @@ class ConsoleReporter:
         command: str | None = "asgi-probe run",
         side_by_side: Sequence[str] = (),
         copies: Mapping[str, str] | None = None,
+        remembered: bool = False,
+        tracebacks: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._screen = screen
         self._verbosity = verbosity
+        self._tracebacks = tracebacks
         self._clock = clock
         self._began = self._spoke = clock()
         self._overdue = inf
@@ -62,7 +68,6 @@ class ConsoleReporter:
         self._checks = self._done = self._bad = 0
         self._several = False
         """Whether there is more than one target: then the same file may come again."""
-        self._seed: int | None = None
         self._side_by_side = frozenset(side_by_side)
         self._comparison = Comparison(side_by_side)
         self._copies = copies or {}
@@ -72,9 +77,7 @@ class ConsoleReporter:
         self._blocks: dict[tuple[str, str], Block] = {}
         self._running: dict[str, tuple[str, float]] = {}
         self._steps: dict[str, list[StepFinished]] = {}
-        self._warnings = Warnings()
-        self._failed = Failed(command)
-        self._unanswered: set[str] = set()
+        self._tale = Tale(Failed(command, remembered=remembered), Alike(everything=verbosity > 0))
         self._descriptions: dict[str, str] = {}
         self._abouts: dict[str, str] = {}
 
@@ -88,7 +91,7 @@ class ConsoleReporter:
             case CheckFinished():
                 self._check_finished(event)
             case Warned():
-                self._warnings.add(event)
+                self._tale.warnings.add(event)
             case RunStarted():
                 self._run_started(event)
             case RunFinished():
@@ -104,7 +107,7 @@ class ConsoleReporter:
         self._checks = run.checks
         self._began = self._clock()
         self._several = len(run.targets) > 1
-        self._seed = run.seed
+        self._tale.seed = run.seed
         asked = run.asked if self._several else [""] * len(run.specs)
         for target, file, size in zip(asked, run.specs, run.sizes, strict=False):
             self._sizes[target, file] = self._sizes.get((target, file), 0) + size
@@ -134,6 +137,7 @@ class ConsoleReporter:
             target,
             lists_green=self._verbosity >= 0,
             lists_all=self._verbosity > 0,
+            one_of_many=self._checks > _MANY,
         )
         return opened
 
@@ -156,42 +160,63 @@ class ConsoleReporter:
         elif check.outcome is Outcome.PASSED and self._verbosity <= 0:
             self._ended(opened, now)
             return
-        if check.outcome in _BAD:
-            self._bad += 1
-            again = file if _around(check) else self._copies.get(check.id, check.id)
-            self._failed.add(again, target if target in self._side_by_side else "")
-        if opened.listed(check.outcome, counts=not (_around(check) and check.outcome.green)):
-            opened.add(self._row(check, steps, description), now)
+        self._remember(check, steps, file, target)
+        failure = self._tale.alike.add(check, steps) if check.outcome in _BAD else None
+        listed = opened.listed(check.outcome, counts=not (_around(check) and check.outcome.green))
+        if failure and failure.how == "count":
+            opened.leave_out(check.outcome, failure.what)
+        elif listed:
+            opened.add(self._row(check, steps, description, failure), now)
         # a fixture is told only when it breaks: nobody could count on it
         self._ended(opened, now, counts=check.phase != "fixture")
 
-    def _row(self, check: CheckFinished, steps: list[StepFinished], description: str) -> Row:
+    def _remember(self, check: CheckFinished, steps: list[StepFinished], file: str, target: str) -> None:
+        """Keep what the end of the run tells of it."""
+        if check.outcome in _BAD:
+            self._bad += 1
+            again = file if _around(check) else self._copies.get(check.id, check.id)
+            self._tale.failed.add(again, target if target in self._side_by_side else "")
+        elif check.outcome in _REASONED:
+            self._tale.reasons.add(check.outcome, check.reason)
+        elif check.outcome is Outcome.FLAKY:
+            self._tale.flaky.add(check.id, _note(check, steps))
+
+    def _row(self, check: CheckFinished, steps: list[StepFinished], description: str, failure: Failure | None) -> Row:
         name = check.name or check.id.partition("::")[2]
-        told: list[Line] = []
-        bad = check.outcome in _BAD
-        for step in steps:
-            if bad and not step.outcome.green:
-                told += [[]] if told else []
-                told += self._failed_step(step, name)
-            elif check.outcome is not Outcome.XFAILED or self._verbosity > 0:
-                told += _brief(step)
-        if bad:
-            told += _beyond_steps(check, steps, self._width())
-        if bad and told:
+        if failure is None:
+            quiet = check.outcome is Outcome.XFAILED and self._verbosity <= 0
+            told = [] if quiet else [line for step in steps for line in _brief(step)]
+            return Row(check.outcome, name, check.duration, _note(check, steps), told)
+        if failure.how == "line":
+            return Row(check.outcome, name, check.duration, _in_a_line(check, failure), in_short=True)
+        told = self._failure(check, steps, name, whole=failure.how == "whole")
+        if told:
             told = [[(inline(check.id), "quiet")], *([[(inline(description), "")]] if description else []), *told, []]
         return Row(check.outcome, name, check.duration, _note(check, steps), told)
+
+    def _failure(self, check: CheckFinished, steps: list[StepFinished], name: str, *, whole: bool) -> list[Line]:
+        told: list[Line] = []
+        for step in steps:
+            if step.outcome.green:
+                told += _brief(step)
+            else:
+                told += [[]] if told else []
+                told += failed_step(step, name, whole=whole, columns=self._width(), traces=self._tracebacks)
+        return told + self._beyond_steps(check, steps)
 
     def _width(self) -> int | None:
         """How wide a line may be under a check."""
         columns = self._screen.columns
         return None if columns is None else columns - _INDENTED
 
-    def _failed_step(self, step: StepFinished, check: str) -> list[Line]:
-        """All there is to know of it; of the second that got no answer for one same reason, that reason alone."""
-        known = step.reason in self._unanswered and step.response is None and not step.traceback
-        if step.reason and step.response is None and len(self._unanswered) < _MOST_REASONS:
-            self._unanswered.add(step.reason)
-        return failed_step(step, check, whole=not known, columns=self._width())
+    def _beyond_steps(self, check: CheckFinished, steps: list[StepFinished]) -> list[Line]:
+        """What the check says that none of its steps did."""
+        told: list[Line] = []
+        if not any(step.mismatches for step in steps):
+            told += mismatches(check.mismatches, self._width())
+        if self._tracebacks and check.traceback and not any(step.traceback for step in steps):
+            told += [*titled(check.traceback_of), *traceback(check.traceback)]
+        return told
 
     def _ended(self, opened: Block, now: float, *, counts: bool = True) -> None:
         """One more check of a file has ended: show the file if it was the last, or if what is known cannot wait."""
@@ -225,7 +250,8 @@ class ConsoleReporter:
             self._close(opened, now)
         self._screen.close()
         self._write(self._comparison.lines(self._screen.columns, whole=self._verbosity > 0))
-        self._write(summary(run, self._warnings, self._failed, self._verbosity, self._seed))
+        told = summary(run, self._tale, self._verbosity, columns=self._screen.columns, traces=self._tracebacks)
+        self._write(told)
 
     def _write(self, told: list[Line]) -> None:
         if told and not told[0] and self._blank:
@@ -288,14 +314,11 @@ def _brief(step: StepFinished) -> list[Line]:
     return [[*line, (f"  {duration(step.duration)}", "quiet")], *said(step)[1:]]
 
 
-def _beyond_steps(check: CheckFinished, steps: list[StepFinished], columns: int | None) -> list[Line]:
-    """What the check says that none of its steps did."""
-    told: list[Line] = []
-    if not any(step.mismatches for step in steps):
-        told += mismatches(check.mismatches, columns)
-    if check.traceback and not any(step.traceback for step in steps):
-        told += [*titled(check.traceback_of), *traceback(check.traceback)]
-    return told
+def _in_a_line(check: CheckFinished, failure: Failure) -> str:
+    """What stands beside a failure of which no more is told."""
+    if check.outcome is Outcome.XPASSED:
+        return _note(check, [])
+    return str(check.outcome) if failure.why == check.outcome else f"{check.outcome}: {failure.why}"
 
 
 def _note(check: CheckFinished, steps: list[StepFinished]) -> str:

@@ -5,25 +5,31 @@ from __future__ import annotations
 from base64 import b64decode
 from http import HTTPStatus
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.reporters.differences import differences
+from asgi_probe.reporters.folding import folded
+from asgi_probe.reporters.marking import marked, marks_of
 from asgi_probe.reporters.values import lines, one_line, parsed, plain_data
 from asgi_probe.terminal import Line, excerpt, harmless, inline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from asgi_probe.engine.events import StepFinished
     from asgi_probe.engine.results import Body, Mismatch, RequestRecord, ResponseRecord
 
 _MOST_MISMATCHES = 10
+_MOST_LISTED = 100
 _MOST_LINES = 20
 _MOST_CHARACTERS = 2_000
 _LONGEST_VALUE = 20_000
+_LONGEST_TEXT = 300
 _MOST_HEADERS = 30
 _LONGEST_HEADER = 300
 _LONGEST_TRACEBACK = 200
-_MOST_DIFFED = 300
+_MOST_STUMBLES = 5
 _MOST_SAID = 50
 _LONGEST_SAID = 4_000
 _INDENT = ("  ", "")
@@ -31,17 +37,20 @@ _GUTTER = ("  | ", "gutter")
 """Before lines that others wrote: CI systems take some for commands, blanks before them or not."""
 
 
-def failed_step(step: StepFinished, check: str, *, whole: bool = True, columns: int | None = None) -> list[Line]:
+def failed_step(
+    step: StepFinished, check: str, *, whole: bool = True, columns: int | None = None, traces: bool = True
+) -> list[Line]:
     """All there is to know of a step that did not pass; its name only where it is not the check's.
 
-    `columns` is how wide a line may be. Without `whole` only why it did not pass, not what was sent and came.
+    `columns` is how wide a line may be. Without `whole` only why it did not pass, not what was sent and came; without
+    `traces` no traceback.
     """
-    told = [*_which(step, check), *_reason(step, columns)]
+    told = [*_which(step, check), *stumbles(step), *_reason(step, columns)]
     told += mismatches(step.mismatches, columns)
     if not whole:
         return told
-    told += exchange(step.request, step.response)
-    if step.traceback:
+    told += exchange(step.request, step.response, marks_of(step.mismatches), columns)
+    if step.traceback and traces:
         told += [[], *titled(step.traceback_of), *traceback(step.traceback)]
     told += said(step)
     if step.curl:
@@ -57,33 +66,46 @@ def _which(step: StepFinished, check: str) -> list[Line]:
     return [[(where, "quiet"), (inline(step.step), ""), (asked, "quiet")]]
 
 
+def stumbles(step: StepFinished) -> list[Line]:
+    """Why earlier attempts did not pass, where that was not the reason of the last, or of one before."""
+    last = {step.reason, *(f"{_subject_of(each)}: {each.message}" for each in step.mismatches)}
+    told: list[Line] = []
+    for number, why in enumerate(step.stumbles, 1):
+        if why not in last and len(told) < _MOST_STUMBLES:
+            last.add(why)
+            told.append([(f"attempt {number:,}: ", "quiet"), (inline(why), "")])
+    return told
+
+
 def _reason(step: StepFinished, columns: int | None) -> list[Line]:
     if not step.reason:
         return []
     place: Line = [(f"{inline(step.file)}:{step.line}:{step.column}", "place"), (": ", "")] if step.file else []
     first, *rest = harmless(step.reason).split("\n")
-    told: list[Line] = [[*place, ("error: ", "error"), (first, "message")]]
+    told = folded([*place, ("error: ", "error"), (first, "message")], columns)
     told += [[_GUTTER, (line, "message")] for line in rest]
     return told + excerpt(step.line, step.source_line, [(step.column, step.width)], columns)
 
 
 def mismatches(found: Sequence[Mismatch], columns: int | None = None) -> list[Line]:
-    """Every mismatch under its place in the spec; those of one line share its excerpt."""
+    """Every mismatch under its place in the spec; those of one line share its excerpt, and many are only listed."""
     told: list[Line] = []
     for _, group in groupby(found[:_MOST_MISMATCHES], key=lambda mismatch: (mismatch.file, mismatch.line)):
         told += _at_one_line(list(group), columns)
-    if len(found) > _MOST_MISMATCHES:
-        told.append([(f"… and {len(found) - _MOST_MISMATCHES:,} more mismatches", "quiet")])
+    for mismatch in found[_MOST_MISMATCHES:_MOST_LISTED]:
+        told += folded(_headline(mismatch), columns)
+    if len(found) > _MOST_LISTED:
+        told.append([(f"… and {len(found) - _MOST_LISTED:,} more mismatches", "quiet")])
     return told
 
 
 def _at_one_line(group: list[Mismatch], columns: int | None) -> list[Line]:
     first = group[0]
-    told = [_headline(mismatch) for mismatch in group]
+    told = [line for mismatch in group for line in folded(_headline(mismatch), columns)]
     marks = [(mismatch.column, mismatch.width) for mismatch in group]
     told += excerpt(first.line, first.source_line, marks, columns)
     for mismatch in group:
-        values = _values(mismatch)
+        values = _values(mismatch, columns)
         if values and len(group) > 1:
             told.append([("  = ", "gutter"), (_subject(mismatch), "")])
         told += values
@@ -101,13 +123,17 @@ def _headline(mismatch: Mismatch) -> Line:
 
 
 def _subject(mismatch: Mismatch) -> str:
-    return inline(f"{mismatch.where} {mismatch.path}" if mismatch.path else mismatch.where)
+    return inline(_subject_of(mismatch))
 
 
-def _values(mismatch: Mismatch) -> list[Line]:
+def _subject_of(mismatch: Mismatch) -> str:
+    return f"{mismatch.where} {mismatch.path}" if mismatch.path else mismatch.where
+
+
+def _values(mismatch: Mismatch, columns: int | None) -> list[Line]:
     """Expected and actual where the message could not say them, as a diff where that says more; and the reason."""
     expected, actual = mismatch.expected, mismatch.actual
-    told = _diff(expected, actual)
+    told = differences(expected, actual, columns)
     if not told:
         if not _said(expected, mismatch.message):
             told += _value("expected", expected)
@@ -131,6 +157,16 @@ def _said(value: Any, message: str) -> bool:
 def _value(name: str, value: Any) -> list[Line]:
     if isinstance(value, str) and "\n" in value:
         return _labelled(name, block(value, name))
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        data, rest = one_line(value[:_LONGEST_TEXT]), len(value) - _LONGEST_TEXT
+        return [
+            [
+                ("  = ", "gutter"),
+                (f"{name:<10}", "quiet"),
+                (harmless(data), name),
+                *_cut(f"{rest:,} more characters", ""),
+            ]
+        ]
     data, whole = plain_data(value, _LONGEST_VALUE)
     return _labelled(name, _shortened(lines(data), name, None if whole else "much more"))
 
@@ -142,47 +178,23 @@ def _labelled(label: str, told: list[Line]) -> list[Line]:
     return [[("  = ", "gutter"), (label, "quiet")], *([("      | ", "gutter"), *line] for line in told)]
 
 
-def _diff(expected: Any, actual: Any) -> list[Line]:
-    """A unified diff of two structures or texts that take several lines each; nothing for all others."""
-    left, right = _diffable(expected), _diffable(actual)
-    if not left or not right:
-        return []
-    from difflib import unified_diff
+def exchange(
+    request: RequestRecord | None,
+    response: ResponseRecord | None,
+    marks: Mapping[str, str] | None = None,
+    columns: int | None = None,
+) -> list[Line]:
+    """The request as it was sent, its lines begin with `>`, and the answer as it came, with `<`.
 
-    changed = list(unified_diff(left, right, lineterm="", n=2))[2:]
-    if not changed:
-        return []
-    told: list[Line] = [[("  = ", "gutter"), ("- expected", "expected"), ("  + actual", "actual")]]
-    for line in changed[: 2 * _MOST_LINES]:
-        style = {"-": "expected", "+": "actual", "@": "quiet"}.get(line[0], "")
-        told.append([("      | ", "gutter"), (harmless(line), style)])
-    if len(changed) > 2 * _MOST_LINES:
-        told.append([("      | ", "gutter"), (f"… {len(changed) - 2 * _MOST_LINES:,} more lines", "quiet")])
-    return told
-
-
-def _diffable(value: Any) -> list[str]:
-    match value:
-        case str():
-            found = value.split("\n")
-        case dict() | list():
-            data, whole = plain_data(value, _LONGEST_VALUE)
-            # a line for each leaf, so that a longer one moves no other
-            found = lines(data, width=0) if whole and len(lines(data)) > 1 else []
-        case _:
-            found = []
-    return found if 1 < len(found) <= _MOST_DIFFED else []
-
-
-def exchange(request: RequestRecord | None, response: ResponseRecord | None) -> list[Line]:
-    """The request as it was sent, its lines begin with `>`, and the answer as it came, with `<`."""
+    `marks` say what should be where in the answer, if its body is JSON.
+    """
     told: list[Line] = []
     if request:
         told += [[], [("> ", "gutter"), (inline(f"{request.method} {request.url}"), "title")]]
         told += _message(">", request.headers, request.body)
     if response:
         told += [[], [("< ", "gutter"), (inline(status(response)), "title")]]
-        told += _message("<", response.headers, response.body)
+        told += _message("<", response.headers, response.body, marks or {}, columns)
     elif request:
         told += [[("< ", "gutter"), ("no answer", "quiet")]]
     return told
@@ -197,7 +209,13 @@ def status(response: ResponseRecord) -> str:
     return f"{response.http_version} {response.status}{phrase}"
 
 
-def _message(mark: str, headers: Sequence[tuple[str, str]], body: Body | None) -> list[Line]:
+def _message(
+    mark: str,
+    headers: Sequence[tuple[str, str]],
+    body: Body | None,
+    marks: Mapping[str, str] = MappingProxyType({}),
+    columns: int | None = None,
+) -> list[Line]:
     told: list[Line] = []
     for name, value in headers[:_MOST_HEADERS]:
         cut = f"… {len(value) - _LONGEST_HEADER:,} more characters" if len(value) > _LONGEST_HEADER else ""
@@ -205,11 +223,11 @@ def _message(mark: str, headers: Sequence[tuple[str, str]], body: Body | None) -
     if len(headers) > _MOST_HEADERS:
         told.append([(f"… and {len(headers) - _MOST_HEADERS:,} more headers", "quiet")])
     if body:
-        told += [[], *_body(headers, body)]
+        told += [[], *_body(headers, body, marks, columns)]
     return [[(f"{mark} " if line else mark, "gutter"), *line] for line in told]
 
 
-def _body(headers: Iterable[tuple[str, str]], body: Body) -> list[Line]:
+def _body(headers: Iterable[tuple[str, str]], body: Body, marks: Mapping[str, str], columns: int | None) -> list[Line]:
     in_all = f"{body.size:,} bytes in all"
     if body.encoding:
         return [
@@ -221,7 +239,9 @@ def _body(headers: Iterable[tuple[str, str]], body: Body) -> list[Line]:
         except ValueError:
             pass
         else:
-            return _shortened(lines(data), "", None if whole else in_all, in_all)
+            return (marked(data, marks, columns) if marks and whole else []) or _shortened(
+                lines(data), "", None if whole else in_all, in_all
+            )
     return _shortened(_lines_of(body.text), "", in_all if body.truncated else None, in_all)
 
 

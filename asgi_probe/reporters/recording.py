@@ -24,10 +24,10 @@ class Recording:
         self.events.append(event)
         self._times.append(monotonic())
 
-    def tell(self, screen: Screen, *, verbosity: int = 0) -> None:
+    def tell(self, screen: Screen, *, verbosity: int = 0, tracebacks: bool = True) -> None:
         """Show what the console would have shown, but for what stands there only for a while."""
         now = self._times[0]
-        console = ConsoleReporter(screen, verbosity=verbosity, command=None, clock=lambda: now)
+        console = ConsoleReporter(screen, verbosity=verbosity, command=None, tracebacks=tracebacks, clock=lambda: now)
         for now, event in zip(self._times[1:], self.events, strict=True):  # noqa: B007 - the clock reads it
             console.handle(event)
         console.close()

@@ -26,13 +26,21 @@ class SingleReporter:
     """Tells of one request when the run has ended.
 
     `verbosity` below 0 tells nothing where all is well, above 0 the whole exchange. What the step saved as `PRINTED`
-    goes to `printer`, but only where all is well.
+    goes to `printer`, but only where all is well. Without `tracebacks` none is told.
     """
 
-    def __init__(self, screen: Screen, *, verbosity: int = 0, printer: Callable[[Any], None] | None = None) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        *,
+        verbosity: int = 0,
+        printer: Callable[[Any], None] | None = None,
+        tracebacks: bool = True,
+    ) -> None:
         self._screen = screen
         self._verbosity = verbosity
         self._printer = printer
+        self._tracebacks = tracebacks
         self._recording = Recording()
 
     def handle(self, event: Event) -> None:
@@ -46,7 +54,7 @@ class SingleReporter:
 
     def _finish(self, run: RunFinished) -> None:
         if run.exit_code:
-            self._recording.tell(self._screen, verbosity=-1)
+            self._recording.tell(self._screen, verbosity=-1, tracebacks=self._tracebacks)
             return
         warnings = Warnings()
         for event in self._recording.events:
@@ -54,7 +62,7 @@ class SingleReporter:
                 warnings.add(event)
             elif isinstance(event, StepFinished):
                 self._all_is_well(event)
-        self._screen.write(warnings.lines()[1:])
+        self._screen.write(warnings.lines(traces=self._tracebacks)[1:])
 
     def _all_is_well(self, step: StepFinished) -> None:
         if self._verbosity >= 0:

@@ -53,12 +53,16 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def outcome_word(outcome: Outcome, number: int) -> str:
+    """What so many of an outcome are called: `failed`, `error`, `errors`."""
+    return "errors" if outcome is Outcome.ERROR and number != 1 else outcome.value
+
+
 def tally(outcomes: Mapping[str, int]) -> Line:
     """`12 passed, 1 failed, 2 skipped`; `nothing ran` where there is nothing to count."""
     spans: Line = []
     for outcome in _IN_ORDER:
         number = outcomes.get(outcome, 0)
         if number:
-            word = "errors" if outcome is Outcome.ERROR and number != 1 else outcome.value
-            spans += [(", ", ""), (f"{number:,} {word}", GLYPHS[outcome][1])]
+            spans += [(", ", ""), (f"{number:,} {outcome_word(outcome, number)}", GLYPHS[outcome][1])]
     return spans[1:] or [("nothing ran", "warning")]

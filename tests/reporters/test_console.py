@@ -14,7 +14,16 @@ from asgi_probe.engine.events import (
     TargetInfo,
     Warned,
 )
-from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord, SlowCheck
+from asgi_probe.engine.results import (
+    Body,
+    Mismatch,
+    Outcome,
+    RequestRecord,
+    ResponseRecord,
+    SlowCheck,
+    ThresholdVerdict,
+    Times,
+)
 from asgi_probe.reporters.console import ConsoleReporter
 from asgi_probe.terminal import Log, Outlet, Terminal, plain
 
@@ -65,12 +74,12 @@ def mismatch(message, expected=None, actual=None, **more):
     return Mismatch(more.pop("where", "status"), more.pop("path", None), message, expected, actual, **place | more)
 
 
-def tell(events, *, verbosity=0, width=None, color=False, clock=None):
+def tell(events, *, verbosity=0, width=None, color=False, clock=None, **more):
     """What a log shows of the events, or a terminal of that width."""
     stream = io.StringIO()
     outlet = Outlet(stream)
     screen = Log(outlet, color=color) if width is None else Still(outlet, color=color, width=width)
-    reporter = ConsoleReporter(screen, verbosity=verbosity, clock=clock or Clock())
+    reporter = ConsoleReporter(screen, verbosity=verbosity, clock=clock or Clock(), **more)
     for event in events:
         if callable(event):
             event()
@@ -315,7 +324,7 @@ def test_v_lists_all_and_holds_back_no_more_than_a_thousand():
 
 def test_many_failures_are_not_held_back():
     stream = io.StringIO()
-    reporter = ConsoleReporter(Log(Outlet(stream), color=False), clock=Clock())
+    reporter = ConsoleReporter(Log(Outlet(stream), color=False), verbosity=1, clock=Clock())
     reporter.handle(started(A, sizes=(500,)))
     for row in range(300):
         failing = step(Outcome.FAILED, mismatches=(mismatch("no"),))
@@ -531,12 +540,173 @@ def test_failed_checks_to_run_again_are_few():
     assert text.endswith("  … and 5 more\n\nstopped after failures\n25 failed in 0.41 s\n")
 
 
+def test_where_many_failed_and_the_cache_knows_them_a_flag_is_the_hint():
+    events = [event for row in range(25) for event in check(A, f"row {row}", Outcome.FAILED)]
+    text = tell([*events, finished(failed=25, exit_code=1)], remembered=True)
+    assert "\nrun again what did not pass\n  asgi-probe run --last-failed\n\n25 failed" in text
+    few = tell([*check(A, "one", Outcome.FAILED), finished(failed=1, exit_code=1)], remembered=True)
+    assert "\n  asgi-probe run specs/health.yaml::one\n" in few
+
+
+def test_the_hint_is_given_for_each_target():
+    stream = io.StringIO()
+    reporter = ConsoleReporter(
+        Log(Outlet(stream), color=False), side_by_side=["demo", "x"], clock=Clock(), remembered=True
+    )
+    reporter.handle(started(A, targets=(DEMO, TargetInfo("x", "live", "http://x")), asked=("demo",), sizes=(25,)))
+    for row in range(25):
+        for event in check(A, f"row {row}", Outcome.FAILED):
+            reporter.handle(event)
+    reporter.handle(finished(failed=25, exit_code=1))
+    assert "\n  asgi-probe run --target demo --last-failed\n" in stream.getvalue()
+
+
+REFUSED = "connection refused by 127.0.0.1:9: is the server running?"
+
+
+def refused(row, file=A):
+    steps = [step(Outcome.ERROR, reason=REFUSED, request=ASKED, step="GET /")]
+    return check(file, f"row {row}", Outcome.ERROR, steps=steps, reason=REFUSED)
+
+
+def test_failures_that_are_alike_are_told_once():
+    events = [event for row in range(300) for event in refused(row, (A, B)[row % 2])]
+    text = tell([started(A, B, checks=300, sizes=(150, 150)), *events, finished(error=300, exit_code=1)])
+    assert text.count("> POST http://testserver/items") == 1
+    assert f"  ! row 2   12 ms  error: {REFUSED}\n" in text
+    assert text.count("  ! row ") == 11
+    assert f"  ! … and 144 more errors: {REFUSED}\n" in text
+    assert f"\nfailures that are alike\n  300 ! {REFUSED}\n        in 2 files, first {A}::row 0\n" in text
+    assert "\n  with -v each of them is told whole\n" in text
+    assert len(text.splitlines()) < 80
+
+
+def test_v_lists_every_failure():
+    events = [event for row in range(30) for event in refused(row)]
+    text = tell([started(A, checks=30, sizes=(30,)), *events, finished(error=30, exit_code=1)], verbosity=1)
+    assert text.count("  ! row ") == 30
+    assert text.count("> POST http://testserver/items") == 1
+    assert "with -v" not in text
+
+
+def test_a_setup_that_kept_checks_from_running_is_told_once():
+    reason = "setup failed: expected 200, got 503"
+    events = [event for row in range(100) for event in check(A, f"row {row}", Outcome.ERROR, 0, reason=reason)]
+    text = tell([started(A, checks=100, sizes=(100,)), *events, finished(error=100, exit_code=1)])
+    assert text.count("  ! row ") == 11
+    assert f"  ! … and 89 more errors: {reason}\n" in text
+
+
+def test_quiet_counts_what_it_does_not_list():
+    reason = "setup failed"
+    events = [event for row in range(100) for event in check(A, f"row {row}", Outcome.ERROR, 0, reason=reason)]
+    later = [event for row in range(2) for event in check(B, f"row {row}", Outcome.ERROR, 0, reason=reason)]
+    text = tell([started(A, B, sizes=(100, 2)), *events, *later, finished(error=102)], verbosity=-1)
+    assert "! specs/items.yaml  2 errors  0.0 ms\n  ! … and 2 more errors: setup failed\n" in text
+
+
+def test_a_file_tells_few_kinds_of_what_it_does_not_list():
+    events = [
+        event
+        for row in range(300)
+        for event in check(A, f"row {row}", Outcome.ERROR, 0, reason=f"it broke {chr(97 + row % 26)}")
+    ]
+    text = tell([started(A, sizes=(300,), checks=300), *events, finished(error=300)])
+    assert text.count("  ! … and ") == 6
+    assert re.search(r"\n  ! … and [\d,]+ more errors\n", text)
+
+
+def test_many_different_failures_stay_readable():
+    def failing(row):
+        letters = "".join(chr(97 + int(digit)) for digit in str(row))
+        return step(
+            Outcome.FAILED, mismatches=(mismatch(f"{letters} is wrong", line=row),), request=ASKED, response=CAME
+        )
+
+    events = [event for row in range(3_000) for event in check(A, f"row {row}", Outcome.FAILED, steps=[failing(row)])]
+    text = tell([started(A, sizes=(3_000,), checks=3_000), *events, finished(failed=3_000, exit_code=1)])
+    assert text.count("> POST http://testserver/items") == 25
+    assert len(text.splitlines()) < 1_100
+    assert "  ✗ … and 2,750 more failed" in text or "more failed\n" in text
+
+
+def test_xpassed_checks_keep_their_reason():
+    events = [event for row in range(5) for event in check(A, f"row {row}", Outcome.XPASSED, reason="issue 13")]
+    assert tell([*events, finished(xpassed=5, exit_code=1)]).count("  xpassed: issue 13\n") == 5
+
+
+def test_failures_without_a_reason():
+    events = [event for row in range(5) for event in check(A, f"row {row}", Outcome.FAILED)]
+    assert tell([*events, finished(failed=5, exit_code=1)]).count("12 ms  failed\n") == 5
+
+
+def test_green_checks_of_a_large_run_are_only_counted():
+    events = [*many(101), *[event for row in range(5) for event in check(A, f"s{row}", Outcome.SKIPPED)]]
+    flaky = check(A, "now and then", Outcome.FLAKY, steps=[step(Outcome.FLAKY, attempts=2)], reason="it was busy")
+    text = tell([started(A, checks=107, sizes=(107,)), *events, *flaky, finished(passed=101, skipped=5, flaky=1)])
+    assert "✓ row" not in text
+    assert "more passed" not in text
+    assert "  ○ s2                   skipped\n  ↻ now and then  12 ms  flaky, passed at attempt 2" in text
+    assert "\n  … and 2 more skipped\n" in text
+    assert "\nflaky\n  ↻ specs/health.yaml::now and then  passed at attempt 2; at first it was busy\n" in text
+    assert "\nskipped, or expected to fail\n  5 ○ skipped: without a reason\n" in text
+
+
+def test_flaky_checks_to_be_told_once_more_are_few():
+    events = [
+        event
+        for row in range(30)
+        for event in check(A, f"row {row}", Outcome.FLAKY, steps=[step(Outcome.FLAKY, attempts=2)])
+    ]
+    assert "\n  … and 20 more\n" in tell([*events, finished(flaky=30)])
+
+
+def test_notes_told_before_are_cut_in_a_terminal():
+    events = [event for row in range(3) for event in refused(row)]
+    events += [event for row in range(20) for event in refused(row)]
+    lines = tell([started(A, sizes=(23,)), *events, finished(error=23)], width=40).splitlines()
+    alike = [line for line in lines if line.startswith("  ! ")]
+    assert len(alike) == 12
+    assert all(len(line) <= 40 for line in alike)
+
+
+def test_no_traceback_is_told_on_request():
+    known = check(A, "one", Outcome.FAILED, mismatches=(mismatch("no row"),), traceback="Trace\n  back")
+    events = [*known, Warned("a task failed", "Trace\n  back"), finished(failed=1, problem="no", traceback="Trace")]
+    assert tell(events).count("| Trace") == 3
+    assert "Trace" not in tell(events, tracebacks=False)
+
+
 def test_slow_checks_are_those_over_a_tenth_of_a_second():
     slowest = (SlowCheck("a", 0.2), SlowCheck("b", 0.05))
     assert "slowest\n  200 ms  a\n\n2 passed" in tell([finished(passed=2, slowest=slowest)])
     assert "   50 ms  b\n" in tell([finished(passed=2, slowest=slowest)], verbosity=1)
     assert "slowest" not in tell([finished(passed=1, slowest=slowest)])
+    quick = tuple(SlowCheck(name, 0.05) for name in "abcde")
+    assert "slowest\n  50 ms  a\n  50 ms  b\n  50 ms  c\n\n5 passed" in tell([finished(passed=5, slowest=quick)])
+    assert "slowest" not in tell([finished(passed=3, slowest=quick[:3])])
     assert "slowest" not in tell([finished(passed=2, slowest=slowest)], verbosity=-1)
+
+
+TIMES = Times(7, 0.1, 0.05, 0.2, 0.25, 0.3, ((0.1, 5), (0.5, 2)))
+VERDICTS = (
+    ThresholdVerdict("p95(time) < 300ms", holds=True, told="200 ms"),
+    ThresholdVerdict("error_rate < 1%", holds=False, told="14 %"),
+)
+
+
+def test_request_times_are_told_with_v():
+    event = finished(passed=1, times=TIMES)
+    assert "request times" not in tell([event])
+    assert "\n  p50 50 ms  p95 200 ms  p99 250 ms  longest 300 ms\n" in tell([event], verbosity=1)
+
+
+def test_thresholds_are_told_last():
+    event = finished(passed=1, exit_code=1, thresholds=VERDICTS, reason="a threshold is broken")
+    end = "  ✗ error_rate < 1%    14 %  broken\n\n1 passed in 0.41 s, exit code 1: a threshold is broken\n"
+    assert tell([event]).endswith(f"thresholds\n  ✓ p95(time) < 300ms  200 ms\n{end}")
+    # nothing but what is broken
+    assert tell([event], verbosity=-1) == f"thresholds\n{end.replace('1%    14', '1%  14')}"
 
 
 def test_long_runs_tell_minutes():

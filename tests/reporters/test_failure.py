@@ -84,12 +84,14 @@ def test_large_structures_are_a_diff():
     actual["items"][4]["price"] = "4\x1b"
     told = """\
   = - expected  + actual
-      | @@ -19,5 +19,5 @@
+      | …
       |      {
-      |        "name": "a long name for item 4",
+      |        "name": "a long name for item 4"
       | -      "price": 4
+      |                 ^
       | +      "price": "4\\u001b"
-      |      },
+      |                 ^^^^^^^^^
+      |      }
       |      {
 """
     assert values(expected, actual) == told
@@ -139,10 +141,43 @@ a.yaml:12:2: text: second
     )
 
 
-def test_only_ten_mismatches_are_told():
+def test_ten_mismatches_are_told_with_their_lines_and_a_hundred_listed():
     text = text_of(mismatches([mismatch(str(number), line=number + 1) for number in range(1_234)]))
-    assert text.count("a.yaml:") == 10
-    assert text.endswith("… and 1,224 more mismatches\n")
+    assert text.count("| ") == 20
+    assert text.count("a.yaml:") == 100
+    assert "\na.yaml:99:9: text: 98\na.yaml:100:9: text: 99\n… and 1,134 more mismatches\n" in text
+
+
+def test_attempts_that_ended_otherwise_are_told():
+    stumbles = (
+        "status: expected 200, got 503",
+        "connection refused",
+        "status: expected 200, got 503",
+        "text: it differs",
+    )
+    lines = told(attempts=5, stumbles=stumbles, mismatches=(mismatch(),)).splitlines()
+    assert lines[:3] == [
+        "in step: x, asked 5 times",
+        "attempt 1: status: expected 200, got 503",
+        "attempt 2: connection refused",
+    ]
+    assert lines[3].startswith("a.yaml:12:9: ")
+
+
+def test_few_attempts_are_told():
+    assert told(attempts=9, stumbles=tuple(map(str, range(8)))).count("attempt") == 5
+
+
+def test_a_long_text_is_cut_where_its_answer_is_told_anyway():
+    assert values("a", "x" * 1_000, message="no") == (
+        f'  = expected  "a"\n  = actual    "{"x" * 300}"… 700 more characters\n'
+    )
+
+
+def test_a_traceback_is_left_out_on_request():
+    step = StepFinished("a::x", "x", "steps", Outcome.ERROR, 0.1, reason="it raised", traceback="Trace\n  back")
+    assert "| Trace" in text_of(failed_step(step, "x"))
+    assert "Trace" not in text_of(failed_step(step, "x", traces=False))
 
 
 def test_because_is_told_last():
