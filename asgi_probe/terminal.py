@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import sys
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from asgi_probe.stand_ins import encodable, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,18 +58,12 @@ _HARMFUL = re.compile(
 
 def harmless(text: str) -> str:
     """`text` with every character that could steer a terminal or deceive a reader written as its escape."""
-    return _HARMFUL.sub(lambda found: _escaped(ord(found[0])), text)
+    return _HARMFUL.sub(lambda found: escaped(ord(found[0])), text)
 
 
 def inline(text: str) -> str:
     """`text` made harmless, on one line."""
     return harmless(text).replace("\n", "\\n").replace("\t", " ")
-
-
-def _escaped(code: int) -> str:
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def survived(value: object, write: Callable[[object], str] = str) -> str:
@@ -202,7 +197,7 @@ def disarmed(line: Line) -> Line:
     if "::" not in text and "##" not in text:
         return line
     places = {found.start(found.lastindex or 0) for found in _COMMAND.finditer(text)}
-    shown = iter([_escaped(ord(char)) if at in places else char for at, char in enumerate(text)])
+    shown = iter([escaped(ord(char)) if at in places else char for at, char in enumerate(text)])
     return [("".join(islice(shown, len(part))), style) for part, style in line]
 
 
@@ -263,27 +258,6 @@ def _drain(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, descriptor)
     os.close(nowhere)
-
-
-_STAND_INS = {
-    "✓": "+", "✗": "x", "↻": "~", "○": "-", "■": "#", "…": "...", "→": "->", "←": "<-", "·": "-", "━": "=", "─": "-",
-    "≤": "<=",
-}  # fmt: skip
-
-
-def encodable(text: str, encoding: str) -> str:
-    """`text` in characters that the encoding has: our own glyphs become ASCII stand-ins, all else escapes."""
-    return text if text.isascii() else text.encode(encoding, "asgi_probe.stand_in").decode(encoding)
-
-
-def _stand_in(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    found = error.object[error.start : error.end]
-    return "".join(_STAND_INS.get(char) or _escaped(ord(char)) for char in found), error.end
-
-
-codecs.register_error("asgi_probe.stand_in", _stand_in)
 
 
 class Log:

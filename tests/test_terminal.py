@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from asgi_probe.stand_ins import encodable
 from asgi_probe.terminal import (
     STYLES,
     Log,
@@ -16,7 +17,6 @@ from asgi_probe.terminal import (
     cells,
     clip,
     disarmed,
-    encodable,
     excerpt,
     harmless,
     inline,
