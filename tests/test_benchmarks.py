@@ -29,6 +29,7 @@ ROWS = {
         "a passing check, with three secrets",
         "a failing check, with three secrets",
     ],
+    "reporting": ["told on the console, green", "told on the console, red"],
     "pytest": ["pytest with the plugin, unused", "pytest, 8 checks as items"],
 }
 
@@ -52,5 +53,6 @@ def test_unknown_group() -> None:
     ran = benchmarks("speed")
     assert ran.returncode == 2
     assert (
-        "unknown group 'speed', expected any of startup, in_process, live, loading, memory, flows, pytest" in ran.stderr
+        "unknown group 'speed', expected any of startup, in_process, live, loading, memory, flows, reporting, pytest"
+        in ran.stderr
     )

@@ -30,6 +30,8 @@ _NOTABLE = 1.0
 _MANY = 100
 """Checks of a run beyond which those that passed are only counted."""
 _BAR = 20
+_NARROW = 50
+"""Columns below which a bar would leave no room for figures."""
 _INDENTED = 6
 """Columns by which what stands under a check is indented."""
 _BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED)
@@ -264,15 +266,19 @@ class ConsoleReporter:
     def _progress(self) -> Line:
         """The live line; another thread asks for it while events come in."""
         now = self._clock()
-        filled = min(_BAR, _BAR * self._done // max(self._checks, 1))
-        line: Line = [("━" * filled, "passed" if not self._bad else "failed"), ("─" * (_BAR - filled) + " ", "quiet")]
-        line += self._figures(now)
+        line: Line = [*self._bar(), *self._figures(now)]
         name, since = next(iter(self._running.copy().values()), ("", now))
         if name:
             line += [("  ", ""), (inline(name), "title")]
         if now - since >= _NOTABLE:
             line.append((f" {now - since:.0f} s", "quiet"))
         return line
+
+    def _bar(self) -> Line:
+        if self._screen.columns is not None and self._screen.columns < _NARROW:
+            return []
+        filled = min(_BAR, _BAR * self._done // max(self._checks, 1))
+        return [("━" * filled, "passed" if not self._bad else "failed"), ("─" * (_BAR - filled) + " ", "quiet")]
 
     def _figures(self, now: float) -> Line:
         line: Line = [(f"{self._done:,} of {count(self._checks, 'check')}", "")]

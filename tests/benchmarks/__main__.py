@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import flows, in_process, live, loading, memory, pytest_plugin, startup
+from tests.benchmarks import flows, in_process, live, loading, memory, pytest_plugin, reporting, startup
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import head, line
 
@@ -15,6 +15,7 @@ GROUPS = {
     "loading": loading.rows,
     "memory": memory.rows,
     "flows": flows.rows,
+    "reporting": reporting.rows,
     "pytest": pytest_plugin.rows,
 }
 

@@ -414,6 +414,12 @@ def test_the_live_line():
     assert ("━━━━━", "failed") in screen.line()
 
 
+def test_the_live_line_of_a_narrow_terminal_has_no_bar():
+    screen = Still(Outlet(io.StringIO()), color=False, width=20)
+    ConsoleReporter(screen, clock=Clock()).handle(started(A, checks=4, sizes=(4,)))
+    assert plain(screen.line()) == "0 of 4 checks, 0 s"
+
+
 def test_names_are_cut_in_a_terminal_and_never_in_a_log():
     long = "n" * 200
     events = [*check(A, long), *check(A, "漢字" * 100, Outcome.FAILED), finished(passed=1)]
