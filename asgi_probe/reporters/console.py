@@ -11,7 +11,7 @@ from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.alike import Alike, Failure
 from asgi_probe.reporters.blocks import Block, Row
 from asgi_probe.reporters.comparison import Comparison
-from asgi_probe.reporters.failure import failed_step, mismatches, said, status, titled, traceback
+from asgi_probe.reporters.failure import failed_step, mismatches, said, status, stumbles, titled, traceback
 from asgi_probe.reporters.summary import Failed, Tale, summary
 from asgi_probe.reporters.words import count, duration
 from asgi_probe.terminal import Line, Screen, inline
@@ -311,13 +311,14 @@ def _around(check: CheckFinished) -> bool:
 
 
 def _brief(step: StepFinished) -> list[Line]:
-    """One line for a step that passed, where its request is told."""
+    """One line for a step that passed, where its request is told; and why it did not at first, if that varied."""
+    told = stumbles(step) if step.outcome is Outcome.FLAKY else []
     if step.request is None:
-        return said(step)[1:]
+        return [*told, *said(step)[1:]]
     line: Line = [(inline(f"{step.request.method} {step.request.url}"), "")]
     if step.response:
         line += [(" → ", "quiet"), (inline(status(step.response)), "passed")]
-    return [[*line, (f"  {duration(step.duration)}", "quiet")], *said(step)[1:]]
+    return [[*line, (f"  {duration(step.duration)}", "quiet")], *told, *said(step)[1:]]
 
 
 def _in_a_line(check: CheckFinished, failure: Failure) -> str:

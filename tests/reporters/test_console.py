@@ -487,6 +487,14 @@ def test_what_only_the_check_knows_is_told():
     assert "        | Trace\n        |   back\n" in text
 
 
+def test_a_flaky_check_tells_why_where_its_attempts_failed_differently():
+    stumbled = ("status: expected 200, got 503", "connection refused", "status: expected 200, got 503")
+    steps = [step(Outcome.FLAKY, attempts=4, stumbles=stumbled, reason=stumbled[0])]
+    text = tell([*check(A, "one", Outcome.FLAKY, steps=steps, reason=stumbled[0]), finished(flaky=1)])
+    note = "flaky, passed at attempt 4; at first status: expected 200, got 503"
+    assert f"  ↻ one  12 ms  {note}\n      attempt 2: connection refused\n\n" in text
+
+
 def test_a_flaky_check_without_steps():
     assert "↻ one  12 ms  flaky\n" in tell([*check(A, "one", Outcome.FLAKY), finished(flaky=1)])
 
