@@ -23,6 +23,7 @@ _TIMES = re.compile(r"\b(?:\d+ h )?(?:\d+ min )?\d+(?:\.\d+)? (?:ms|s)\b")
 _RATE = re.compile(r"\b[\d,]+(?:\.\d+)? a second\b")
 _VERSION = re.compile(r"\basgi-probe \d+\.\d+\.\d+\S*|asgi-probe/\d+\.\d+\.\d+\S*")
 _BLANKS = re.compile(r" {2,}(?=TIME\b|skipped\b)")
+_BARS = re.compile(r"^ +≤ TIME .*\n", re.MULTILINE)
 _SLOWEST = re.compile(r"\nslowest\n(?:  .*\n)+")
 
 
@@ -31,7 +32,7 @@ def stable(text: str, folder: Path) -> str:
     text = text.replace(str(folder), "FOLDER")
     text = _VERSION.sub(lambda found: found[0][:11] + "VERSION", text)
     text = _RATE.sub("RATE", _TIMES.sub("TIME", text))
-    return _SLOWEST.sub("", _BLANKS.sub("  ", text))
+    return _SLOWEST.sub("", _BARS.sub("", _BLANKS.sub("  ", text)))
 
 
 @pytest.mark.parametrize("case", CASES)

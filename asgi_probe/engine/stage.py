@@ -64,11 +64,10 @@ class RunOptions:
     """How a plan is run: `max_failures` checks that are not green stop it; `tell_all` records passing steps too.
 
     `root` is the project's folder, for tracebacks, which hold the frames of frameworks, too, with `all_frames`.
-    `secrets` are values that are never told, other credentials in
-    headers only with `show_credentials`. `show_logs` tells what the app says in every step. `uvloop` None means: if it
-    is installed. With `fail_on_flaky` a check that passed after a retry fails the run, as does one of `thresholds` that
-    is broken and does not only warn. `shard` and `seed` are told. With `trace` every check is a trace, which requests
-    tell the target of.
+    `secrets` are values that are never told, other credentials in headers only with `show_credentials`. `show_logs`
+    tells what the app says in every step. `uvloop` None means: if it is installed. With `fail_on_flaky` a check that
+    passed after a retry fails the run, as does one of `thresholds` that is broken and does not only warn. `shard` and
+    `seed` are told. With `trace` every check is a trace, which requests tell the target of.
     """
 
     max_failures: int | None = None
