@@ -12,6 +12,7 @@ FLOORS = {
     "testing": {"project", "config", "reporters", "engine", "target", "spec", "terminal", "errors"},
     "cli": {
         "merging",
+        "serving",
         "project",
         "config",
         "reporters",
@@ -32,6 +33,7 @@ FLOORS = {
         "terminal",
         "errors",
     },
+    "serving": {"reporters", "engine.events", "engine.results", "target.children", "terminal", "errors"},
     "project": {"config", "engine", "target", "spec", "terminal", "errors", "exchange"},
     "reporters": {"engine.events", "engine.results", "spec.source", "terminal", "errors"},
     "config": {"spec", "errors"},

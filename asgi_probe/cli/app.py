@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from asgi_probe import __version__
-from asgi_probe.cli import lint, listing, merge, oneshot, run
+from asgi_probe.cli import lint, listing, merge, oneshot, run, serving
 from asgi_probe.cli.coercion import PlainCommand, PlainGroup
 
 
@@ -71,4 +71,5 @@ def _root(
 app.command("run", cls=PlainCommand, epilog=run.EXAMPLES)(run.run)
 app.command("lint", cls=PlainCommand, epilog=lint.EXAMPLES)(lint.lint)
 app.command("merge", cls=PlainCommand, epilog=merge.EXAMPLES)(merge.merge)
+app.command("serve", cls=PlainCommand, epilog=serving.EXAMPLES)(serving.serve)
 app.command("list", cls=PlainCommand, epilog=listing.EXAMPLES)(listing.list_)

@@ -399,3 +399,75 @@ Report = Annotated[
         env="ASGI_PROBE_REPORT",
     ),
 ]
+
+_SERVE = "How to serve"
+Interval = Annotated[
+    str,
+    _option(
+        _SERVE, "--interval", told="Time from a run's start to the next.", metavar="TIME", env="ASGI_PROBE_INTERVAL"
+    ),
+]
+RunTimeout = Annotated[
+    str | None,
+    _option(
+        _SERVE,
+        "--run-timeout",
+        told="A run that takes longer hangs, and is ended (default: twice the interval, at least 60s).",
+        metavar="TIME",
+        env="ASGI_PROBE_RUN_TIMEOUT",
+    ),
+]
+History = Annotated[
+    str | None,
+    _option(
+        _SERVE,
+        "--history",
+        told="Keep the runs in this SQLite file (default: in memory).",
+        metavar="FILE",
+        env="ASGI_PROBE_HISTORY",
+    ),
+]
+Keep = Annotated[
+    int,
+    _option(
+        _SERVE,
+        "--keep",
+        told="Keep that many runs.",
+        metavar="N",
+        min=1,
+        max=1_000_000,
+        env="ASGI_PROBE_KEEP",
+    ),
+]
+Host = Annotated[
+    str,
+    _option(
+        _SERVE,
+        "--host",
+        told="Listen at this address; one that other machines reach needs a token.",
+        metavar="HOST",
+        env="ASGI_PROBE_HOST",
+    ),
+]
+Port = Annotated[
+    int,
+    _option(
+        _SERVE,
+        "--port",
+        told="Listen at this port; 0 is any that is free.",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        env="ASGI_PROBE_PORT",
+    ),
+]
+Token = Annotated[
+    str | None,
+    _option(
+        _SERVE,
+        "--token",
+        told="What all but /healthz want to see; better said in the environment, where no list of processes shows it.",
+        metavar="TOKEN",
+        env="ASGI_PROBE_TOKEN",
+    ),
+]

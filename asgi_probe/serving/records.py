@@ -1,0 +1,218 @@
+"""What is kept of a run: frozen plain data, small, and safe to show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from asgi_probe.engine.results import Outcome
+from asgi_probe.errors import ExitCode
+from asgi_probe.terminal import harmless
+
+if TYPE_CHECKING:
+    from asgi_probe.engine.events import Event
+
+MOST_CHECKS = 50_000
+"""Checks of a run that are kept; more are only counted."""
+_LONGEST_NAME = 1_000
+_LONGEST_REASON = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """How a check ended: `duration` is in seconds, `reason` why it did not pass, `target` the name of whom it asked."""
+
+    id: str
+    target: str
+    name: str
+    file: str
+    line: int
+    phase: str
+    outcome: str
+    duration: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """How a run ended: `started_at` is ISO 8601 in UTC, `duration` in seconds, from its process's start to its end.
+
+    `outcomes` counts checks by outcome; `problem` says what was wrong with the run as a whole. `hung` says that it was
+    ended because it took too long. `times` are those of its requests. `id` is 0 until it is kept.
+    """
+
+    started_at: str
+    duration: float
+    exit_code: int
+    outcomes: dict[str, int]
+    id: int = 0
+    targets: tuple[str, ...] = ()
+    requests: int = 0
+    times: dict[str, float] | None = None
+    problem: str | None = None
+    hung: bool = False
+    checks: tuple[CheckRecord, ...] = ()
+
+    @property
+    def green(self) -> bool:
+        """Whether all is well."""
+        return self.exit_code == ExitCode.GREEN
+
+    @property
+    def outcome(self) -> str:
+        """The run in a word: `passed`, `failed`, or `error` where it could not be judged."""
+        if self.green:
+            return "passed"
+        return "failed" if self.exit_code == ExitCode.FAILED and not self.hung else "error"
+
+    @property
+    def blind(self) -> bool:
+        """Whether the target could not even be asked, so that no check tells of it."""
+        return not self.checks and (self.hung or self.exit_code == ExitCode.TARGET)
+
+
+def now() -> str:
+    """The moment as ISO 8601, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass(slots=True)
+class Tally:
+    """Takes in the events of a run, and gives its record; told from one thread, asked from others."""
+
+    started_at: str = field(default_factory=now)
+    begun: bool = False
+    """Whether the run has begun: specs were valid, and whom to ask could be imported."""
+    selected: int = 0
+    ended: int = 0
+    finished: RunFinished | None = None
+    _targets: tuple[str, ...] = ()
+    _running: dict[tuple[str, str], CheckStarted] = field(default_factory=dict)
+    _checks: list[CheckRecord] = field(default_factory=list)
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case CheckStarted():
+                self._running[event.target, event.id] = event
+            case CheckFinished():
+                self._running.pop((event.target, event.id), None)
+                self._keep(event)
+            case RunStarted():
+                self._targets = tuple(_short(target.name) for target in event.targets or (event.target,))
+                self.selected = event.checks
+                self.begun = True
+            case RunFinished():
+                self.finished = event
+            case _:
+                pass
+
+    def _keep(self, event: CheckFinished) -> None:
+        steps = event.phase == "steps"
+        self.ended += steps
+        # what runs around the checks and is well is nobody's business
+        if (steps or not event.outcome.green) and len(self._checks) < MOST_CHECKS:
+            self._checks.append(
+                CheckRecord(
+                    _short(event.id),
+                    _short(event.target),
+                    _short(event.name),
+                    _short(event.file),
+                    event.line,
+                    event.phase,
+                    event.outcome,
+                    event.duration,
+                    _reason(event),
+                )
+            )
+
+    def record(self, duration: float, exit_code: int, said: str) -> RunRecord:
+        """The run, whose process has ended with an exit code; `said` is what it wrote where no event tells the end."""
+        end = self.finished
+        if end is None:
+            lost = None if self.begun else said or None
+            problem = lost or f"the run ended with exit code {exit_code} before it was through"
+            return self._made(duration, exit_code or ExitCode.BUG, self._counted(), problem=_text(problem))
+        return self._made(
+            duration,
+            exit_code or end.exit_code,
+            dict(end.outcomes),
+            requests=end.requests,
+            times=_times(end),
+            problem=_text(end.problem or end.reason or _broken(end)),
+        )
+
+    def hung(self, duration: float, limit: str) -> RunRecord:
+        """The run, which was ended because it took longer than `limit`: what had not ended by then is an error."""
+        why = f"it was still running when the run was ended after {limit}"
+        for started in self._running.values():
+            self._keep(
+                CheckFinished(
+                    started.id,
+                    Outcome.ERROR,
+                    max(0.0, duration - started.at),
+                    why,
+                    file=started.file,
+                    line=started.line,
+                    name=started.name,
+                    phase=started.phase,
+                    target=started.target,
+                )
+            )
+        self._running.clear()
+        self._checks = [_given_up(check, why) for check in self._checks]
+        problem = f"the run hung: it was ended after {limit}"
+        return self._made(duration, ExitCode.FAILED, self._counted(), problem=problem, hung=True)
+
+    def _counted(self) -> dict[str, int]:
+        return dict(Counter(check.outcome for check in self._checks))
+
+    def _made(self, duration: float, exit_code: int, outcomes: dict[str, int], **more: Any) -> RunRecord:
+        return RunRecord(
+            self.started_at,
+            round(duration, 6),
+            exit_code,
+            outcomes,
+            targets=self._targets,
+            checks=tuple(self._checks),
+            **more,
+        )
+
+
+def _given_up(check: CheckRecord, why: str) -> CheckRecord:
+    if check.outcome != Outcome.INTERRUPTED:
+        return check
+    return replace(check, outcome=Outcome.ERROR.value, reason=why)
+
+
+def _times(end: RunFinished) -> dict[str, float] | None:
+    times = end.times
+    if times is None:
+        return None
+    return {name: getattr(times, name) for name in ("count", "mean", "p50", "p95", "p99", "longest")}
+
+
+def _broken(end: RunFinished) -> str | None:
+    broken = [verdict for verdict in end.thresholds if not verdict.holds and not verdict.warns]
+    return "; ".join(f"{verdict.text} does not hold: {verdict.told}" for verdict in broken) or None
+
+
+def _reason(event: CheckFinished) -> str | None:
+    if event.reason is not None:
+        return _text(event.reason)
+    told = [f"{mismatch.where}: {mismatch.message}" for mismatch in event.mismatches]
+    return _text("\n".join(told)) if told else None
+
+
+def _text(text: str | None) -> str | None:
+    """A text of several lines that anything can hold and show, not too long."""
+    if text is None:
+        return None
+    return harmless(text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…")
+
+
+def _short(text: str) -> str:
+    return harmless(text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…")
