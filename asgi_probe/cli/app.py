@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,18 +10,23 @@ from asgi_probe import __version__
 from asgi_probe.cli import lint, listing, merge, oneshot, run, serving
 from asgi_probe.cli.coercion import PlainCommand, PlainGroup
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class Group(PlainGroup):
-    """The commands; those of one request are built when they are asked for, which would cost every start."""
+    """The commands; `serve` and those of one request are built when asked for, which would cost every start."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """All names."""
-        return [*super().list_commands(ctx), *oneshot.METHODS, oneshot.ANY_METHOD]
+        return [*super().list_commands(ctx), "serve", *oneshot.METHODS, oneshot.ANY_METHOD]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command of that name; None where there is none."""
         if cmd_name in (*oneshot.METHODS, oneshot.ANY_METHOD):
-            return _late(cmd_name)
+            return _late(cmd_name, oneshot.command(cmd_name), oneshot.examples(cmd_name))
+        if cmd_name == "serve":
+            return _late(cmd_name, serving.serve, serving.EXAMPLES)
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -34,9 +39,9 @@ class Group(PlainGroup):
         return super().resolve_command(ctx, args)
 
 
-def _late(name: str) -> Any:
+def _late(name: str, command: Callable[..., None], examples: str) -> Any:
     late = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    late.command(name, cls=PlainCommand, epilog=oneshot.examples(name))(oneshot.command(name))
+    late.command(name, cls=PlainCommand, epilog=examples)(command)
     return typer.main.get_command(late)
 
 
@@ -71,5 +76,4 @@ def _root(
 app.command("run", cls=PlainCommand, epilog=run.EXAMPLES)(run.run)
 app.command("lint", cls=PlainCommand, epilog=lint.EXAMPLES)(lint.lint)
 app.command("merge", cls=PlainCommand, epilog=merge.EXAMPLES)(merge.merge)
-app.command("serve", cls=PlainCommand, epilog=serving.EXAMPLES)(serving.serve)
 app.command("list", cls=PlainCommand, epilog=listing.EXAMPLES)(listing.list_)

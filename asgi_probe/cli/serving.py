@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import gc
-import os
-import signal
-import sys
-from contextlib import ExitStack, contextmanager
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
 from asgi_probe.cli.flags import seconds
-from asgi_probe.errors import ExitCode, UsageError
-from asgi_probe.terminal import inline
+from asgi_probe.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
-
-    from asgi_probe.serving.child import Child
-    from asgi_probe.serving.records import RunRecord
-    from asgi_probe.serving.schedule import Schedule
-    from asgi_probe.serving.status import Status
-    from asgi_probe.terminal import Line
+    from collections.abc import Sequence
 
 EXAMPLES = """[bold]Examples[/bold]
 
@@ -71,17 +57,80 @@ _LEAST = 1.0
 _LEAST_LIMIT = 60.0
 _OWN = {"interval", "run_timeout", "host", "port", "token", "history", "keep", "color"}
 
+_SERVE = "How to serve"
+
+
+def _option(*names: str, told: str, metavar: str, env: str, **more: Any) -> Any:
+    return typer.Option(
+        *names, help=told, metavar=metavar, envvar=env, rich_help_panel=_SERVE, show_envvar=True, **more
+    )
+
+
+Interval = Annotated[
+    str, _option("--interval", told="Time from a run's start to the next.", metavar="TIME", env="ASGI_PROBE_INTERVAL")
+]
+RunTimeout = Annotated[
+    str | None,
+    _option(
+        "--run-timeout",
+        told="A run that takes longer hangs, and is ended (default: twice the interval, at least 60s).",
+        metavar="TIME",
+        env="ASGI_PROBE_RUN_TIMEOUT",
+    ),
+]
+HistoryFile = Annotated[
+    str | None,
+    _option(
+        "--history",
+        told="Keep the runs in this SQLite file (default: in memory).",
+        metavar="FILE",
+        env="ASGI_PROBE_HISTORY",
+    ),
+]
+Keep = Annotated[
+    int, _option("--keep", told="Keep that many runs.", metavar="N", env="ASGI_PROBE_KEEP", min=1, max=1_000_000)
+]
+Host = Annotated[
+    str,
+    _option(
+        "--host",
+        told="Listen at this address; one that other machines reach needs a token.",
+        metavar="HOST",
+        env="ASGI_PROBE_HOST",
+    ),
+]
+Port = Annotated[
+    int,
+    _option(
+        "--port",
+        told="Listen at this port; 0 is any that is free.",
+        metavar="PORT",
+        env="ASGI_PROBE_PORT",
+        min=0,
+        max=65_535,
+    ),
+]
+Token = Annotated[
+    str | None,
+    _option(
+        "--token",
+        told="What all but /healthz want to see; in the environment no list of processes shows it.",
+        metavar="TOKEN",
+        env="ASGI_PROBE_TOKEN",
+    ),
+]
+
 
 def serve(
     ctx: typer.Context,
     paths: options.Paths = None,
-    interval: options.Interval = "60s",
-    run_timeout: options.RunTimeout = None,
-    history: options.History = None,
-    keep: options.Keep = 1_000,
-    host: options.Host = "127.0.0.1",
-    port: options.Port = 8646,
-    token: options.Token = None,
+    interval: Interval = "60s",
+    run_timeout: RunTimeout = None,
+    history: HistoryFile = None,
+    keep: Keep = 1_000,
+    host: Host = "127.0.0.1",
+    port: Port = 8646,
+    token: Token = None,
     app: options.App = None,
     base_url: options.BaseUrl = None,
     target: options.TargetName = None,
@@ -124,47 +173,13 @@ def serve(
     del app, base_url, target, targets, factory, lifespan, root_path, startup_timeout, shutdown_timeout, wait, wait_url
     del cacert, insecure, cert, key, proxy, http2, uds, tag, name, shard, repeat, shuffle, var, vars_file, secret
     del timeout, concurrency, fail_fast, max_failures, fail_on_flaky, backend, uvloop
-    with ending(color) as screen, ExitStack() as open_:
-        _needs_packages()
-        gc.enable()
-        from asgi_probe.serving.app import web_app
-        from asgi_probe.serving.guard import Guard, checked_token
-        from asgi_probe.serving.history import open_history
-        from asgi_probe.serving.measures import Measures
-        from asgi_probe.serving.schedule import Schedule
-        from asgi_probe.serving.server import address_of, listen, serving
-        from asgi_probe.serving.status import Status
+    with ending(color) as screen:
+        from asgi_probe.cli.service import Service, needed_packages
 
+        needed_packages()
         every, limit = _times(interval, run_timeout)
-        known = checked_token(token, host)
-        listening = open_.enter_context(listen(host, port))
-        kept = open_history(history, keep=keep)
-        open_.callback(kept.close)
-        status = Status(every, limit, kept.latest())
-        measures = Measures(status)
-
-        def tell(run: RunRecord) -> None:
-            measures.add(run)
-            screen.write(_lines(run, status))
-
-        schedule = Schedule(passed_on(ctx, paths or ()), os.environ, status, kept, tell)
-        open_.callback(schedule.abandon)
-        stop = open_.enter_context(_stopping(schedule))
-        _begun(schedule.begin(stop), stop)
-        guarded = Guard(web_app(status, kept, measures), token=known, port=listening.getsockname()[1])
-        web = open_.enter_context(serving(guarded, listening))
-        screen.write(_welcome(address_of(listening), interval))
-        schedule.go_on(stop, web.is_alive)
-        if not stop.is_set():
-            raise RuntimeError("the web server has ended by itself")
-
-
-def _needs_packages() -> None:
-    for package, name in (("uvicorn", "uvicorn"), ("prometheus_client", "prometheus-client")):
-        try:
-            __import__(package)
-        except ImportError:
-            raise UsageError(f"`serve` needs the package {name}: pip install 'asgi-probe[serve]'") from None
+        service = Service(passed_on(ctx, paths or ()), every, limit, history, keep, host, port, token)
+        raise typer.Exit(service.run(screen))
 
 
 def _times(interval: str, run_timeout: str | None) -> tuple[float, float]:
@@ -193,60 +208,3 @@ def _said(param: Any, value: object) -> list[str]:
     flag = next((name for name in param.opts if name.startswith("--")), param.opts[0])
     values = value if isinstance(value, list | tuple) else [value]
     return [f"{flag}={each}" if flag.startswith("--") else f"{flag}{each}" for each in values]
-
-
-@contextmanager
-def _stopping(schedule: Schedule) -> Iterator[Event]:
-    """While open, the first SIGINT or SIGTERM sets the event; the second leaves at once, with the run that goes on."""
-    stop = Event()
-    codes = {signal.SIGINT: ExitCode.INTERRUPTED, signal.SIGTERM: ExitCode.TERMINATED}
-
-    def handle(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            if schedule.child is not None:
-                schedule.child.kill()
-            sys.stdout.flush()
-            os._exit(codes[signal.Signals(number)])
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in codes}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _begun(child: Child, stop: Event) -> None:
-    """Go on if the first run has begun; else end as it has, and say what it said."""
-    if stop.is_set():
-        raise typer.Exit(ExitCode.GREEN)
-    if child.ended and not child.settled().begun:
-        sys.stderr.write(child.said + "\n")
-        raise typer.Exit(child.exit_code or ExitCode.BUG)
-
-
-def _welcome(address: str, interval: str) -> list[Line]:
-    return [
-        [(f"{address}", "title"), (" tells how the runs go, one every ", ""), (interval, "")],
-        [(f"  {address}metrics, {address}healthz, {address}api/runs, {address}openapi.json", "quiet")],
-    ]
-
-
-def _lines(run: RunRecord, status: Status) -> list[Line]:
-    """A run in one line: when, how it went, how long it took; and why it could not be kept."""
-    from asgi_probe.reporters.words import duration
-    from asgi_probe.serving.status import told
-
-    style = "passed" if run.green else "failed"
-    lines: list[Line] = [
-        [
-            (run.started_at[:19] + "Z  ", "quiet"),
-            (f"{run.outcome:6}  ", style),
-            (inline(told(run)), ""),
-            (f"  {duration(run.duration)}", "quiet"),
-        ]
-    ]
-    if status.problem:
-        lines.append([("error: ", "error"), (inline(status.problem), "message")])
-    return lines
