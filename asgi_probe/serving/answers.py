@@ -28,7 +28,7 @@ _RUN: dict[str, Any] = {
     "targets": ["staging"],
     "requests": 87,
     "times": {"count": 87, "mean": 0.031, "p50": 0.024, "p95": 0.09, "p99": 0.2, "longest": 0.21},
-    "problem": None,
+    "problem": "p95(time) < 80ms does not hold: 90 ms",  # FastAPI takes nulls out of examples
     "hung": False,
 }
 _DOWN: dict[str, Any] = {
