@@ -37,9 +37,13 @@ def needed_packages() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What is asked for: `arguments` are those of `asgi-probe run`, `interval` and `limit` are in seconds."""
+    """What is asked for: `arguments` are those of `asgi-probe run`, `interval` and `limit` are in seconds.
+
+    `said` is the interval as it was written.
+    """
 
     arguments: Sequence[str]
+    said: str
     interval: float
     limit: float
     history: str | None
@@ -80,7 +84,7 @@ class Service:
                 return failed
             app = Guard(web_app(status, history, measures), token=token, port=listening.getsockname()[1])
             web = open_.enter_context(serving(app, listening))
-            screen.write(_welcome(address_of(listening), self.interval))
+            screen.write(_welcome(address_of(listening), self.said))
             schedule.go_on(stop, web.is_alive)
             if not stop.is_set():
                 raise RuntimeError("the web server has ended by itself")
@@ -117,9 +121,9 @@ def _stopping(schedule: Schedule) -> Iterator[Event]:
             signal.signal(number, handler)
 
 
-def _welcome(address: str, interval: float) -> list[Line]:
+def _welcome(address: str, interval: str) -> list[Line]:
     return [
-        [(f"{address}", "title"), (f" tells how the runs go, one every {duration(interval)}", "")],
+        [(f"{address}", "title"), (f" tells how the runs go, one every {interval}", "")],
         [(f"  {address}metrics, {address}healthz, {address}api/runs, {address}openapi.json", "quiet")],
     ]
 

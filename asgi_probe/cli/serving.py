@@ -178,7 +178,7 @@ def serve(
 
         needed_packages()
         every, limit = _times(interval, run_timeout)
-        service = Service(passed_on(ctx, paths or ()), every, limit, history, keep, host, port, token)
+        service = Service(passed_on(ctx, paths or ()), interval, every, limit, history, keep, host, port, token)
         raise typer.Exit(service.run(screen))
 
 

@@ -53,6 +53,7 @@ CREATE TABLE results (
     PRIMARY KEY (run, check_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX results_of_a_check ON results (check_id);
+CREATE INDEX blind_runs ON runs (id) WHERE blind;
 """
 _MORE = ("outcomes", "targets", "requests", "times", "problem")
 _UP = "('passed', 'flaky', 'xfailed')"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from asgi_probe.engine.results import Outcome
 from asgi_probe.serving.status import ended_at
@@ -32,13 +34,13 @@ class Measures:
         self._status = status
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._durations = Histogram(
-            "asgi_probe_run_duration_seconds", "How long runs took.", buckets=_BUCKETS, registry=self._registry
-        )
+        self._counts = [0] * (len(_BUCKETS) + 1)
+        self._seconds = 0.0
 
     def add(self, run: RunRecord) -> None:
         """Count a run that has ended."""
-        self._durations.observe(run.duration)
+        self._counts[bisect_left(_BUCKETS, run.duration)] += 1
+        self._seconds += run.duration
 
     def text(self) -> bytes:
         """All of them, as Prometheus reads them."""
@@ -62,8 +64,16 @@ class Measures:
         for outcome in _RUN_OUTCOMES:
             runs.add_metric((outcome,), self._status.runs[outcome])
         yield runs
+        yield self._durations()
         if self._status.last is not None:
             yield from _of_last(self._status.last)
+
+    def _durations(self) -> HistogramMetricFamily:
+        bounds = [*map(str, _BUCKETS), "+Inf"]
+        buckets = list(zip(bounds, map(float, accumulate(self._counts)), strict=True))
+        return HistogramMetricFamily(
+            "asgi_probe_run_duration_seconds", "How long runs took.", buckets=buckets, sum_value=self._seconds
+        )
 
 
 def _of_last(run: RunRecord) -> Iterator[Metric]:
