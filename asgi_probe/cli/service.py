@@ -79,8 +79,10 @@ class Service:
             schedule = Schedule(self.arguments, os.environ, status, history, tell)
             open_.callback(schedule.abandon)
             stop = open_.enter_context(_stopping(schedule))
-            failed = _failed(schedule.begin(stop))
-            if failed and not stop.is_set():
+            first = schedule.begin(stop)
+            if stop.is_set():
+                return ExitCode.GREEN
+            if failed := _failed(first):
                 return failed
             app = Guard(web_app(status, history, measures), token=token, port=listening.getsockname()[1])
             web = open_.enter_context(serving(app, listening))

@@ -57,7 +57,7 @@ def live_page(view: View) -> Page:
         style=_style(),
         checks=checks[:_MOST],
         more=max(0, len(checks) - _MOST),
-        most=_MOST,
+        availability=sorted(view.availability, key=_least_first)[:_MOST],
     )
     return Page(text, f"default-src 'none'; style-src 'sha256-{_hash(_style())}'; {_AND}")
 
@@ -67,6 +67,10 @@ _AND = "img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'non
 
 def _worst_first(check: CheckRecord) -> tuple[bool, str]:
     return Outcome(check.outcome).green, check.id
+
+
+def _least_first(check: Availability) -> float:
+    return 2.0 if check.share is None else check.share
 
 
 @cache

@@ -241,7 +241,7 @@ def test_a_signal_before_anything_is_served(project):
     project.wait_for("importing")
     process.send_signal(signal.SIGINT)
     ran = ended(process)
-    assert (ran.exit, ran.err) == (0, ""), ran.said
+    assert (ran.exit, ran.said) == (0, "")
 
 
 def test_the_history_survives(project):
