@@ -26,7 +26,7 @@ class Group(PlainGroup):
         if cmd_name in (*oneshot.METHODS, oneshot.ANY_METHOD):
             return _late(cmd_name, oneshot.command(cmd_name), oneshot.examples(cmd_name))
         if cmd_name == "serve":
-            return _late(cmd_name, serving.serve, serving.EXAMPLES)
+            return _late(cmd_name, serving.command(), serving.EXAMPLES)
         return super().get_command(ctx, cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:

@@ -10,7 +10,7 @@ import typer
 _TARGET = "Whom to ask"
 _SELECT = "Which checks"
 _RUN = "How to run"
-_TELL = "How to tell"
+_TELL = TELL = "How to tell"
 
 Color = Literal["auto", "always", "never"]
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import seconds
+from asgi_probe.cli.flags import seconds, typed
+from asgi_probe.cli.run import run
 from asgi_probe.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 EXAMPLES = """[bold]Examples[/bold]
 
@@ -55,7 +57,8 @@ The key `serve` of a target is something else: it starts the server that is test
 _LEAST = 1.0
 """Seconds between runs."""
 _LEAST_LIMIT = 60.0
-_OWN = {"interval", "run_timeout", "host", "port", "token", "history", "keep", "color"}
+_OF_ONE_RUN = {"last_failed", "failed_first", "no_cache"}
+"""Flags that mean nothing where no run knows of the one before."""
 
 _SERVE = "How to serve"
 
@@ -131,48 +134,12 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8646,
     token: Token = None,
-    app: options.App = None,
-    base_url: options.BaseUrl = None,
-    target: options.TargetName = None,
-    targets: options.Targets = None,
-    factory: options.Factory = None,
-    lifespan: options.Lifespan = None,
-    root_path: options.RootPath = None,
-    startup_timeout: options.StartupTimeout = None,
-    shutdown_timeout: options.ShutdownTimeout = None,
-    wait: options.Wait = None,
-    wait_url: options.WaitUrl = None,
-    cacert: options.CaFile = None,
-    insecure: options.Insecure = False,
-    cert: options.Cert = None,
-    key: options.Key = None,
-    proxy: options.Proxy = None,
-    http2: options.Http2 = None,
-    uds: options.Uds = None,
-    tag: options.Tag = None,
-    name: options.Name = None,
-    shard: options.ShardOf = None,
-    repeat: options.Repeat = None,
-    shuffle: options.Shuffle = None,
-    var: options.Var = None,
-    vars_file: options.VarsFile = None,
-    secret: options.Secret = None,
-    timeout: options.Timeout = None,
-    concurrency: options.Concurrency = None,
-    fail_fast: options.FailFast = False,
-    max_failures: options.MaxFailures = None,
-    fail_on_flaky: options.FailOnFlaky = False,
-    backend: options.Backend = "asyncio",
-    uvloop: options.UvLoop = None,
     color: options.ColorWhen = "auto",
 ) -> None:
     """Run specs again and again, and serve how they went: a page, metrics, health, JSON.
 
     Not to be taken for the key `serve` of a target, which starts the server that is tested.
     """
-    del app, base_url, target, targets, factory, lifespan, root_path, startup_timeout, shutdown_timeout, wait, wait_url
-    del cacert, insecure, cert, key, proxy, http2, uds, tag, name, shard, repeat, shuffle, var, vars_file, secret
-    del timeout, concurrency, fail_fast, max_failures, fail_on_flaky, backend, uvloop
     with ending(color) as screen:
         from asgi_probe.cli.service import Service, needed_packages
 
@@ -180,6 +147,26 @@ def serve(
         every, limit = _times(interval, run_timeout)
         service = Service(passed_on(ctx, paths or ()), interval, every, limit, history, keep, host, port, token)
         raise typer.Exit(service.run(screen))
+
+
+def command() -> Callable[..., None]:
+    """`serve` with the flags of `run` that say whom to ask, which checks, and how to run."""
+    own = inspect.signature(serve, eval_str=True).parameters
+    theirs = inspect.signature(run, eval_str=True).parameters
+
+    def asked(**given: Any) -> None:
+        serve(**{name: given[name] for name in own})
+
+    parameters = [*own.values(), *(each for name, each in theirs.items() if name not in own and _passes(each))]
+    asked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what Typer reads
+    asked.__annotations__ = {each.name: each.annotation for each in parameters}
+    asked.__doc__ = serve.__doc__
+    return asked
+
+
+def _passes(parameter: inspect.Parameter) -> bool:
+    panel = parameter.annotation.__metadata__[0].rich_help_panel
+    return panel != options.TELL and parameter.name not in _OF_ONE_RUN
 
 
 def _times(interval: str, run_timeout: str | None) -> tuple[float, float]:
@@ -195,9 +182,9 @@ def _times(interval: str, run_timeout: str | None) -> tuple[float, float]:
 def passed_on(ctx: typer.Context, paths: Sequence[str]) -> list[str]:
     """The arguments of `asgi-probe run` that say the same; what the environment says a run reads itself."""
     words = ["--no-cache", "--quiet", "--color=never"]
+    own = inspect.signature(serve).parameters
     for param in ctx.command.params:
-        source = ctx.get_parameter_source(param.name or "")
-        if param.param_type_name == "option" and param.name not in _OWN and source and source.name == "COMMANDLINE":
+        if param.name not in own and typed(ctx, param.name or ""):
             words += _said(param, ctx.params[param.name or ""])
     return [*words, "--", *paths]
 
