@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 GRACE = 20.0
 """Seconds that a run gets to end in order: `finally` and `teardown`, the app's shutdown, what `serve` has started."""
 _AT_ONCE = 2.0
+_BETWEEN = 0.2
 _LAST_WORDS = 2.0
 _LOOK = 0.02
 _MOST_SAID = 64 * 1024
@@ -104,10 +105,12 @@ class Child:
 
     def kill(self) -> None:
         """End it now, and all that it has started."""
-        self._process.terminate()
-        self._process.terminate()
-        self._wait(_AT_ONCE)
-        signal_group(self._process.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        for patience in (_BETWEEN, _AT_ONCE):
+            # two at the same moment would be one
+            self._process.terminate()
+            if self._wait(patience):
+                break
+        self._leave()
 
     def _leave(self) -> None:
         if self.tally.finished is None or not self.ended:

@@ -163,13 +163,13 @@ def moment(text: str) -> float:
 
 def test_a_run_that_hangs_shows_and_is_ended(project):
     project.write("a.yaml", "checks: [{name: well, get: /ok}, {name: hangs, get: /hang/one, timeout: 60s}]")
-    with serving(project, "--app", "app:app", "--interval", "1s", "--run-timeout", "2s", "-j", "1", "a.yaml") as server:
+    with serving(project, "--app", "app:app", "--interval", "1s", "--run-timeout", "5s", "-j", "1", "a.yaml") as server:
         running = server.until(lambda: server.get("/api/runs").json()["running"], "a run")
         assert running["checks"] == 2
         run, *_ = server.until_runs(1)
         assert (run["hung"], run["outcome"], run["outcomes"]) == (True, "error", {"passed": 1, "error": 1})
         hung = {each["name"]: each for each in server.get(f"/api/runs/{run['id']}").json()["checks"]}["hangs"]
-        assert hung["reason"] == "it was still running when the run was ended after 2.00 s"
+        assert hung["reason"] == "it was still running when the run was ended after 5.00 s"
 
 
 def test_a_run_that_cannot_be_ended_is_killed(project):
@@ -190,11 +190,11 @@ def test_a_run_that_cannot_be_ended_is_killed(project):
         """,
     )
     project.write("a.yaml", "checks: [{name: hangs, get: /ok, timeout: 60s}]")
-    with serving(project, "--app", "stubborn:app", "--interval", "1s", "--run-timeout", "1s", "a.yaml") as server:
+    with serving(project, "--app", "stubborn:app", "--interval", "1s", "--run-timeout", "4s", "a.yaml") as server:
         hangs = server.until(
             lambda: "a run hangs" in (said := server.get("/healthz").json()["reason"]) and said, "that it hangs"
         )
-        assert "and may take 1.00 s" in hangs
+        assert "and may take 4.00 s" in hangs
         assert "asgi_probe_hung 1.0" in server.get("/metrics").text
         assert "A run hangs" in server.get("/").text
         server.until_runs(1)

@@ -75,6 +75,7 @@ WRONG = [
     {"authorization": b"Bearer \xff\xfe"},
     {"cookie": f"asgi_probe_8646={TOKEN}"},
     {"cookie": "asgi_probe_8646=; \x01=;;;"},
+    {"cookie": b"expires\xff=1; a[]=2; asgi_probe_8646"},
 ]
 
 

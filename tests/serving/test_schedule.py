@@ -1,0 +1,124 @@
+"""Runs in processes of their own, and what becomes of them where something else is wrong."""
+
+import os
+import signal
+import time
+from itertools import count
+from threading import Event
+
+import pytest
+
+from asgi_probe.serving.child import Child
+from asgi_probe.serving.history import open_history
+from asgi_probe.serving.schedule import Schedule
+from asgi_probe.serving.status import Status
+
+ARGUMENTS = ("--no-cache", "--quiet", "--color=never", "--app", "app:app", "--", "a.yaml")
+
+
+@pytest.fixture
+def here(project, monkeypatch):
+    project.write("a.yaml", "checks: [{name: one, get: /ok}]")
+    monkeypatch.chdir(project.root)
+    return project
+
+
+def scheduled(project, history, tell):
+    status = Status(1.0, 60.0)
+    return Schedule(ARGUMENTS, project.environment(), status, history, tell), status
+
+
+def test_a_history_that_cannot_be_written_stops_nothing(here):
+    history, told, stop = open_history(None), [], Event()
+    history.close()
+
+    def tell(run):
+        told.append((run.id, run.outcome, status.problem))
+        if len(told) == 2:
+            stop.set()
+
+    schedule, status = scheduled(here, history, tell)
+    schedule.begin(stop)
+    schedule.go_on(stop, lambda: True)
+    assert told == [(0, "passed", "the history cannot be written: Cannot operate on a closed database.")] * 2
+    assert status.health().healthy
+
+
+def test_without_anybody_to_serve_there_is_no_next_run(here):
+    told = []
+    schedule, status = scheduled(here, open_history(None), told.append)
+    schedule.begin(Event())
+    asked = count()
+    schedule.go_on(Event(), lambda: next(asked) < 2)
+    assert len(told) == 1
+    assert status.running is None
+
+
+def test_a_run_that_is_killed_is_one_that_failed(here):
+    here.write("a.yaml", "checks: [{name: fine, get: /ok}, {name: hangs, get: /hang/one, timeout: 60s}]")
+    child = Child(("-j", "1", *ARGUMENTS), here.environment())
+    here.wait_for("hangs one")
+    os.kill(child._process.pid, signal.SIGKILL)
+    assert child.wait(20, lambda: False, Event())
+    record = child.record()
+    assert (record.exit_code, record.outcome, record.outcomes) == (137, "error", {"passed": 1, "error": 1})
+    assert record.problem == "the run ended with exit code 137 before it was through"
+
+
+def test_to_kill_is_quick(here):
+    here.write("a.yaml", "checks: [{get: /hang/one, timeout: 60s}]\nteardown: [{get: /hang/two, timeout: 60s}]")
+    child = Child(ARGUMENTS, here.environment())
+    here.wait_for("hangs one")
+    began = time.monotonic()
+    child.kill()
+    assert child.ended
+    assert time.monotonic() - began < 4
+
+
+def test_what_the_app_leaves_behind_delays_nothing(here):
+    here.write(
+        "leaves.py",
+        """
+        import os, time
+        from app import app, note
+
+        if os.fork() == 0:
+            note("left behind")
+            time.sleep(15)
+            os._exit(0)
+        """,
+    )
+    arguments = [word.replace("app:app", "leaves:app") for word in ARGUMENTS]
+    began = time.monotonic()
+    child = Child(arguments, here.environment())
+    assert child.wait(14, lambda: False, Event())
+    record = child.record()
+    assert time.monotonic() - began < 13
+    assert (record.outcome, record.outcomes) == ("passed", {"passed": 1})
+
+
+def test_what_a_run_says_is_bounded(here):
+    here.write(
+        "loud.py", "import sys\nfrom app import app\nsys.stderr.write('x' * 1_000_000)\nraise RuntimeError('loud')\n"
+    )
+    arguments = [word.replace("app:app", "loud:app") for word in ARGUMENTS]
+    child = Child(arguments, here.environment())
+    assert child.wait(20, lambda: child.tally.begun, Event())
+    assert not child.settled().begun
+    assert child.exit_code == 3
+    assert len(child.said) <= 64 * 1024
+    assert "RuntimeError: loud" in child.said
+
+
+def test_what_is_no_event_is_passed_over(here):
+    child = Child(ARGUMENTS, here.environment())
+    assert child.wait(20, lambda: False, Event())
+    child.settled()
+    before = child.tally.ended
+
+    class Pipe:
+        def __iter__(self):
+            return iter([b"no JSON\n", b'{"event": "check_fin', b'{"event": "of another version"}\n'])
+
+    child._events(Pipe())
+    assert child.tally.ended == before == 1
