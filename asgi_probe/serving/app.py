@@ -68,19 +68,22 @@ def _unreadable(_: Request, error: Exception) -> JSONResponse:
 
 
 def _people(app: FastAPI, status: Status, history: History) -> None:
+    again = round(min(max(status.interval / 2, _OFTEN), _SELDOM))
+
     @app.get("/", response_class=HTMLResponse, summary="The live page", tags=["people"])
     def page() -> HTMLResponse:
-        """How the last run went, the runs before it, the availability of each check. It asks anew by itself."""
+        """The HTML report of the last run, with the runs before it and how available each check was; it asks anew."""
         view = View(
             status.health(),
+            status.trouble,
             status.running,
             status.last,
             history.runs(_SHOWN),
             history.availability(),
-            round(min(max(status.interval / 2, _OFTEN), _SELDOM)),
         )
-        shown = live_page(view)
-        return HTMLResponse(shown.text, headers={"content-security-policy": shown.policy})
+        sheet = status.sheet
+        shown = live_page(view) if sheet is None else sheet.page(view)
+        return HTMLResponse(shown.text, headers={"content-security-policy": shown.policy, "refresh": str(again)})
 
 
 def _machines(app: FastAPI, status: Status, measures: Measures) -> None:

@@ -1,4 +1,4 @@
-"""The live page: how the last run went, the runs before it, and how available each check was."""
+"""The live page where there is no report to show: before the first run, after a restart, when no check ran."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ class View:
     """What the page shows: `runs` newest first, `last` the newest with its checks."""
 
     health: Health
+    trouble: str | None
     running: Running | None
     last: RunRecord | None
     runs: Sequence[RunRecord]
     availability: Sequence[Availability]
-    refresh: int
-    """Seconds after which it asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Page:
 
 
 def live_page(view: View) -> Page:
-    """The page for people."""
+    """How the last run went, the runs before it, and how available each check was."""
     checks = sorted(view.last.checks, key=_worst_first) if view.last else []
     text = _template().render(
         view=view,

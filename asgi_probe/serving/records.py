@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
 from asgi_probe.engine.results import Outcome
 from asgi_probe.errors import ExitCode
+from asgi_probe.serving.sheet import Sheet
 from asgi_probe.terminal import harmless
 
 if TYPE_CHECKING:
@@ -89,12 +90,15 @@ class Tally:
     selected: int = 0
     ended: int = 0
     finished: RunFinished | None = None
+    sheet: Sheet | None = field(default_factory=Sheet)
+    """The run as a page; None if there can be none."""
     _targets: tuple[str, ...] = ()
     _running: dict[tuple[str, str], CheckStarted] = field(default_factory=dict)
     _checks: list[CheckRecord] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         """Take in one event."""
+        self._show(event)
         match event:
             case CheckStarted():
                 self._running[event.target, event.id] = event
@@ -129,13 +133,18 @@ class Tally:
                 )
             )
 
+    def _show(self, event: Event) -> None:
+        if self.sheet is not None:
+            try:
+                self.sheet.add(event)
+            except Exception:  # noqa: BLE001 - without the page there is still all else
+                self.sheet = None
+
     def record(self, duration: float, exit_code: int, said: str) -> RunRecord:
         """The run, whose process has ended with an exit code; `said` is what it wrote where no event tells the end."""
         end = self.finished
         if end is None:
-            lost = None if self.begun else said or None
-            problem = lost or f"the run ended with exit code {exit_code} before it was through"
-            return self._made(duration, exit_code or ExitCode.BUG, self._counted(), problem=_text(problem))
+            return self._lost(duration, exit_code, said)
         return self._made(
             duration,
             exit_code or end.exit_code,
@@ -145,30 +154,27 @@ class Tally:
             problem=_text(end.problem or end.reason or _broken(end)),
         )
 
+    def _lost(self, duration: float, exit_code: int, said: str) -> RunRecord:
+        """The run without an end: it could not begin, or its process was killed."""
+        problem = f"the run ended with exit code {exit_code} before it was through"
+        if not self.begun:
+            return self._made(duration, exit_code or ExitCode.BUG, {}, problem=_text(said or problem))
+        return self._given_up(duration, exit_code or ExitCode.BUG, "its process ended", problem)
+
     def hung(self, duration: float, limit: str) -> RunRecord:
         """The run, which was ended because it took longer than `limit`: what had not ended by then is an error."""
-        why = f"it was still running when the run was ended after {limit}"
-        for started in self._running.values():
-            self._keep(
-                CheckFinished(
-                    started.id,
-                    Outcome.ERROR,
-                    max(0.0, duration - started.at),
-                    why,
-                    file=started.file,
-                    line=started.line,
-                    name=started.name,
-                    phase=started.phase,
-                    target=started.target,
-                )
-            )
-        self._running.clear()
-        self._checks = [_given_up(check, why) for check in self._checks]
-        problem = f"the run hung: it was ended after {limit}"
-        return self._made(duration, ExitCode.FAILED, self._counted(), problem=problem, hung=True)
+        why, problem = f"the run was ended after {limit}", f"the run hung: it was ended after {limit}"
+        return replace(self._given_up(duration, ExitCode.FAILED, why, problem), hung=True)
 
-    def _counted(self) -> dict[str, int]:
-        return dict(Counter(check.outcome for check in self._checks))
+    def _given_up(self, duration: float, exit_code: int, why: str, problem: str) -> RunRecord:
+        reason = f"it was still running when {why}"
+        for started in tuple(self._running.values()):
+            took = max(0.0, duration - started.at)
+            self.add(replace(_ended(started), duration=round(took, 6), reason=reason))
+        self._checks = [_judged(check, reason) for check in self._checks]
+        outcomes = dict(Counter(check.outcome for check in self._checks))
+        self._show(RunFinished(outcomes, round(duration, 6), exit_code, None, problem=problem))
+        return self._made(duration, exit_code, outcomes, problem=problem)
 
     def _made(self, duration: float, exit_code: int, outcomes: dict[str, int], **more: Any) -> RunRecord:
         return RunRecord(
@@ -182,10 +188,24 @@ class Tally:
         )
 
 
-def _given_up(check: CheckRecord, why: str) -> CheckRecord:
+def _ended(started: CheckStarted) -> CheckFinished:
+    return CheckFinished(
+        started.id,
+        Outcome.ERROR,
+        0.0,
+        file=started.file,
+        line=started.line,
+        name=started.name,
+        phase=started.phase,
+        target=started.target,
+    )
+
+
+def _judged(check: CheckRecord, reason: str) -> CheckRecord:
+    """A check that the end of the run has interrupted is one that could not be judged."""
     if check.outcome != Outcome.INTERRUPTED:
         return check
-    return replace(check, outcome=Outcome.ERROR.value, reason=why)
+    return replace(check, outcome=Outcome.ERROR.value, reason=reason)
 
 
 def _times(end: RunFinished) -> dict[str, float] | None:

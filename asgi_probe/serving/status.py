@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from asgi_probe.serving.child import Child
     from asgi_probe.serving.records import RunRecord
+    from asgi_probe.serving.sheet import Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Running:
 class Health:
     """Whether all is well, why, and after how many seconds to ask again where that is not known yet."""
 
-    healthy: bool
     reason: str
+    healthy: bool = False
     retry_after: int | None = None
 
 
@@ -54,6 +55,8 @@ class Status:
     """How many runs ended how since this process began."""
     problem: str | None = None
     """Why the last run could not be kept."""
+    sheet: Sheet | None = None
+    """The last run as a page, if there is one."""
     _child: Child | None = None
 
     def start(self, child: Child) -> None:
@@ -64,6 +67,8 @@ class Status:
         """It has ended; None where it was ended with the server, and tells nothing."""
         if run is not None:
             self.last = run
+            sheet = self._child.tally.sheet if self._child else None
+            self.sheet = sheet if sheet is not None and sheet.whole else None
             self.runs[run.outcome] += 1
         self._child = None
 
@@ -76,19 +81,24 @@ class Status:
         seen, seconds = child.tally, child.seconds
         return Running(seen.started_at, seconds, seen.ended, seen.selected, seconds > self.limit)
 
-    def health(self) -> Health:
-        """Whether the last run was green and no other hangs."""
-        running = self.running
+    @property
+    def trouble(self) -> str | None:
+        """Why the last run says nothing of now: another hangs, or it is too old."""
+        running, last = self.running, self.last
         if running is not None and running.hung:
             took, limit = duration(running.seconds), duration(self.limit)
-            return Health(False, f"a run hangs: it began at {running.since}, {took} ago, and may take {limit}")  # noqa: FBT003 - the field's name says it
-        last = self.last
+            return f"a run hangs: it began at {running.since}, {took} ago, and may take {limit}"
+        age = (self.clock() - ended_at(last)).total_seconds() if last else 0.0
+        return f"the last run is too old: it ended {duration(age)} ago" if age > self.longest_silence else None
+
+    def health(self) -> Health:
+        """Whether the last run was green and says something of now."""
+        trouble, last = self.trouble, self.last
+        if trouble is not None:
+            return Health(trouble)
         if last is None:
-            return Health(False, "no run has ended yet", max(1, min(ceil(self.limit), 5)))  # noqa: FBT003 - likewise
-        age = (self.clock() - ended_at(last)).total_seconds()
-        if age > self.longest_silence:
-            return Health(False, f"the last run is too old: it ended {duration(age)} ago")  # noqa: FBT003 - likewise
-        return Health(last.green, f"the last run, at {last.started_at}: {told(last)}")
+            return Health("no run has ended yet", retry_after=max(1, min(ceil(self.limit), 5)))
+        return Health(f"the last run, at {last.started_at}: {told(last)}", healthy=last.green)
 
     @property
     def longest_silence(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import anyio
 import httpx
@@ -12,8 +13,11 @@ from asgi_probe.serving.app import web_app
 from asgi_probe.serving.guard import Guard
 from asgi_probe.serving.history import History, open_history
 from asgi_probe.serving.measures import Measures
-from asgi_probe.serving.records import CheckRecord, RunRecord, now
+from asgi_probe.serving.records import CheckRecord, RunRecord, Tally, now
 from asgi_probe.serving.status import Status
+
+if TYPE_CHECKING:
+    from asgi_probe.engine.events import Event
 
 HOSTILE = "a \"b'\\ </style><script>alert(1)</script>\n{{7*7}} \x1b]0;x\x07 \ud800 \u202e ]]> ünï"
 
@@ -59,5 +63,13 @@ class Served:
 
     def go_on(self, seconds: float, *, ended: int = 2, checks: int = 9) -> None:
         """A run goes on, for that long."""
-        tally = SimpleNamespace(started_at="2026-11-25T22:30:00.000+00:00", ended=ended, selected=checks)
+        tally = Tally(started_at="2026-11-25T22:30:00.000+00:00", selected=checks, ended=ended)
         self.status.start(SimpleNamespace(tally=tally, seconds=seconds))
+
+    def tell(self, *events: Event, exit_code: int = 0) -> None:
+        """A run that tells these events, and ends."""
+        tally = Tally()
+        for event in events:
+            tally.add(event)
+        self.status.start(SimpleNamespace(tally=tally, seconds=1.0))
+        self.status.end(self.history.add(tally.record(1.0, exit_code, "")))

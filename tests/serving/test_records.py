@@ -97,7 +97,8 @@ def test_a_run_that_did_not_begin_says_what_it_said():
 @pytest.mark.parametrize(("code", "exit_code"), [(137, 137), (0, 70)])
 def test_a_run_that_was_lost_is_none_that_is_well(code, exit_code):
     record = told(BEGUN, started(), finished(), started("two")).record(0.5, code, "killed")
-    assert (record.outcome, record.exit_code, record.outcomes) == ("error", exit_code, {"passed": 1})
+    assert (record.outcome, record.exit_code, record.outcomes) == ("error", exit_code, {"passed": 1, "error": 1})
+    assert record.checks[1].reason == "it was still running when its process ended"
     assert record.problem == f"the run ended with exit code {code} before it was through"
 
 

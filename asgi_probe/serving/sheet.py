@@ -1,0 +1,109 @@
+"""The HTML report of a run, kept while it is the last one: its page, with the runs before it and what goes on now."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from asgi_probe.engine.events import RunFinished, RunStarted, Warned
+from asgi_probe.reporters.gathering import Gathering, check_data
+from asgi_probe.reporters.html import Failures, head, rest, row
+from asgi_probe.reporters.ndjson import as_data
+from asgi_probe.reporters.room import Room
+from asgi_probe.serving.page import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jinja2 import Template
+
+    from asgi_probe.engine.events import Event
+    from asgi_probe.serving.history import Availability
+    from asgi_probe.serving.page import View
+    from asgi_probe.serving.records import RunRecord
+
+_POLICY = re.compile('http-equiv="Content-Security-Policy" content="([^"]*)"')
+_MOST_WARNINGS = 1_000
+_TOP = '<header class="top">'
+_LIVE = """
+{% if view.trouble %}
+<p class="notice error" id="live">{{ view.trouble }}</p>
+{% endif %}
+{% if view.running and not view.running.hung %}
+<p class="notice" id="live">A run goes on since {{ view.running.since[11:19] }} UTC: {{ view.running.ended }} of \
+{{ view.running.checks or "?" }} checks</p>
+{% endif %}
+"""
+
+
+class Sheet:
+    """Takes in the events of a run; a page when it has ended. What it keeps is as large as the page, 20 MB at most."""
+
+    def __init__(self) -> None:
+        self._gathering = Gathering()
+        self._failures = Failures()
+        self._room = Room(0)
+        self._run: dict[str, Any] = {"warnings": []}
+        self._rows: list[str] = []
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case RunStarted():
+                self._run["started"] = as_data(event)
+                self._room = Room(event.checks)
+            case Warned():
+                if len(self._run["warnings"]) < _MOST_WARNINGS:
+                    self._run["warnings"].append(as_data(event))
+            case RunFinished():
+                self._run["finished"] = as_data(event)
+            case _:
+                ended = self._gathering.add(event)
+                if ended is not None:
+                    check = check_data(ended)
+                    self._failures.add(check)
+                    self._rows.append(self._room.fitted(check, row))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the run has begun and ended."""
+        return self._run.keys() >= {"started", "finished"}
+
+    def page(self, view: View) -> Page:
+        """The report, and above it what goes on."""
+        runs = [_told(run) for run in reversed(view.runs)]
+        run = self._run | {"history": runs, "availability": _shares(view.availability)}
+        begin, end = head(run), rest(run, self._failures)
+        (policy,) = _POLICY.findall(begin)
+        end = end.replace(_TOP, _TOP + _live().render(view=view), 1)
+        return Page("".join([begin, *self._rows, end]), f"{unescape(policy)}; frame-ancestors 'none'")
+
+
+def _told(run: RunRecord) -> dict[str, Any]:
+    return {
+        "started_at": run.started_at,
+        "duration": run.duration,
+        "exit_code": run.exit_code,
+        "outcomes": run.outcomes,
+    }
+
+
+def _shares(availability: Sequence[Availability]) -> dict[str, float]:
+    """In which share of its runs a check was green, of all targets together."""
+    runs: dict[str, int] = {}
+    green: dict[str, float] = {}
+    for check in availability:
+        if check.share is not None:
+            runs[check.id] = runs.get(check.id, 0) + check.runs
+            green[check.id] = green.get(check.id, 0.0) + check.runs * check.share
+    return {name: green[name] / number for name, number in runs.items()}
+
+
+@cache
+def _live() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(_LIVE.strip())
