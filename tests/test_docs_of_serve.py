@@ -45,7 +45,7 @@ def test_its_metrics() -> None:
     known.add(run(check()))
     families = {each.name for each in text_string_to_metric_families(known.ask("/metrics").text)}
     ((_, *rows),) = [rows for rows in tables(SECTION) if rows[0][0] == "metric"]
-    told = re.findall(r"`(asgi_probe_\w+?)(?:_total)?(?:\{\w+\})?`", "".join(map("".join, rows)))
+    told = re.findall(r"`(asgi_probe_\w+?)(?:_total)?(?:\{[\w,]+\})?`", "".join(map("".join, rows)))
     assert set(told) == families
 
 

@@ -28,6 +28,7 @@ _RUN: dict[str, Any] = {
     "targets": ["staging"],
     "requests": 87,
     "times": {"count": 87, "mean": 0.031, "p50": 0.024, "p95": 0.09, "p99": 0.2, "longest": 0.21},
+    "thresholds": {"p95(time) < 80ms": False},
     "problem": "p95(time) < 80ms does not hold: 90 ms",  # FastAPI takes nulls out of examples
     "hung": False,
 }
@@ -83,6 +84,7 @@ class Run(Model):
     targets: list[str] = Field(description="The names of who was asked.")
     requests: int = Field(ge=0)
     times: Times | None = Field(description="`null` without requests.")
+    thresholds: dict[str, bool] = Field(description="Whether each threshold held.")
     problem: str | None = Field(description="What was wrong with the run as a whole.")
     hung: bool = Field(description="It was ended because it took longer than `--run-timeout`.")
 

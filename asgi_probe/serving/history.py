@@ -55,7 +55,7 @@ CREATE TABLE results (
 CREATE INDEX results_of_a_check ON results (check_id);
 CREATE INDEX blind_runs ON runs (id) WHERE blind;
 """
-_MORE = ("outcomes", "targets", "requests", "times", "problem")
+_MORE = ("outcomes", "targets", "requests", "times", "thresholds", "problem")
 _UP = "('passed', 'flaky', 'xfailed')"
 _UNKNOWN = "('skipped', 'interrupted')"
 

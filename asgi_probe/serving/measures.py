@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -10,18 +11,17 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from asgi_probe.engine.results import Outcome
+from asgi_probe.reporters import metrics
 from asgi_probe.serving.status import ended_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
 
     from asgi_probe.serving.records import CheckRecord, RunRecord
     from asgi_probe.serving.status import Status
 
-MOST_CHECKS = 2_000
-"""Checks that have series of their own, those that are down first: each costs the server that stores them."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _RUN_OUTCOMES = ("passed", "failed", "error")
@@ -77,37 +77,47 @@ class Measures:
 
 
 def _of_last(run: RunRecord) -> Iterator[Metric]:
-    yield _gauge("asgi_probe_success", "Whether the last run was green.", run.green)
-    yield _gauge("asgi_probe_exit_code", "What the last run exited with.", run.exit_code)
-    yield _gauge(
-        "asgi_probe_last_run_timestamp_seconds", "When the last run ended.", round(ended_at(run).timestamp(), 3)
+    here = (",".join(run.targets),)
+    yield metrics.SUCCESS.gauge([(here, run.green)])
+    yield metrics.EXIT_CODE.gauge([(here, run.exit_code)])
+    yield metrics.LAST_RUN.gauge([(here, round(ended_at(run).timestamp(), 3))])
+    yield metrics.RUN_DURATION.gauge([(here, run.duration)])
+    yield metrics.CHECKS.gauge(
+        ((outcome, target), counts[outcome]) for target, counts in _outcomes(run).items() for outcome in Outcome
     )
-    yield _gauge("asgi_probe_last_run_duration_seconds", "How long the last run took.", run.duration)
-    checks = GaugeMetricFamily("asgi_probe_checks", "Checks of the last run, by outcome.", labels=("outcome",))
-    for outcome in Outcome:
-        checks.add_metric((outcome,), run.outcomes.get(outcome, 0))
-    yield checks
-    yield from _of_checks(run.checks)
+    yield metrics.THRESHOLDS.gauge(((text, *here), holds) for text, holds in run.thresholds.items())
+    yield from _of_checks(run.checks, here)
 
 
-def _of_checks(checks: Iterable[CheckRecord]) -> Iterator[Metric]:
-    labels = ("check", "target")
-    up = GaugeMetricFamily("asgi_probe_check_up", "Whether the check was green in the last run.", labels=labels)
-    took = GaugeMetricFamily(
-        "asgi_probe_check_duration_seconds", "How long the check took in the last run.", labels=labels
-    )
-    asked = [check for check in checks if check.phase == "steps" and check.outcome not in _NOT_ASKED]
-    asked.sort(key=lambda check: Outcome(check.outcome).green)
-    for check in asked[:MOST_CHECKS]:
-        up.add_metric((check.id, check.target), Outcome(check.outcome).green)
-        took.add_metric((check.id, check.target), check.duration)
-    yield up
-    yield took
-    left = max(0, len(asked) - MOST_CHECKS)
-    yield _gauge("asgi_probe_checks_without_series", "Checks of the last run that are only counted.", left)
+def _outcomes(run: RunRecord) -> dict[str, Counter[str]]:
+    """How many checks ended how, by target."""
+    if len(run.targets) == 1:
+        return {run.targets[0]: Counter(run.outcomes)}
+    counts: dict[str, Counter[str]] = {target: Counter() for target in run.targets}
+    for check in run.checks:
+        counts.setdefault(check.target, Counter())[check.outcome] += 1
+    return counts
 
 
-_NOT_ASKED = (Outcome.SKIPPED, Outcome.INTERRUPTED)
+def _of_checks(checks: Iterable[CheckRecord], here: Sequence[str]) -> Iterator[Metric]:
+    """Those that are not green first: one name that comes twice is told as red."""
+    series: dict[tuple[str, str, str], CheckRecord] = {}
+    for check in sorted(checks, key=_is_green):
+        if check.outcome not in metrics.NOT_ASKED:
+            series.setdefault(_labels(check), check)
+    shown = [*series.items()][: metrics.MOST_CHECKS]
+    yield metrics.CHECK_UP.gauge((labels, _is_green(check)) for labels, check in shown)
+    yield metrics.CHECK_DURATION.gauge((labels, check.duration) for labels, check in shown)
+    yield metrics.CHECKS_LEFT.gauge([(here, len(series) - len(shown))])
+
+
+def _labels(check: CheckRecord) -> tuple[str, str, str]:
+    name = check.id.partition("::")[2] or check.name
+    return metrics.label(check.file), metrics.label(name), metrics.label(check.target)
+
+
+def _is_green(check: CheckRecord) -> bool:
+    return Outcome(check.outcome).green
 
 
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:

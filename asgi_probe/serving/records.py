@@ -41,8 +41,9 @@ class CheckRecord:
 class RunRecord:
     """How a run ended: `started_at` is ISO 8601 in UTC, `duration` in seconds, from its process's start to its end.
 
-    `outcomes` counts checks by outcome; `problem` says what was wrong with the run as a whole. `hung` says that it was
-    ended because it took too long. `times` are those of its requests. `id` is 0 until it is kept.
+    `outcomes` counts checks by outcome, `thresholds` says of each whether it held; `problem` says what was wrong with
+    the run as a whole. `hung` says that it was ended because it took too long. `times` are those of its requests. `id`
+    is 0 until it is kept.
     """
 
     started_at: str
@@ -53,6 +54,7 @@ class RunRecord:
     targets: tuple[str, ...] = ()
     requests: int = 0
     times: dict[str, float] | None = None
+    thresholds: dict[str, bool] = field(default_factory=dict)
     problem: str | None = None
     hung: bool = False
     checks: tuple[CheckRecord, ...] = ()
@@ -151,6 +153,7 @@ class Tally:
             dict(end.outcomes),
             requests=end.requests,
             times=_times(end),
+            thresholds={_short(verdict.text): verdict.holds for verdict in end.thresholds},
             problem=_text(end.problem or end.reason or _broken(end)),
         )
 

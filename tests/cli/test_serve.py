@@ -172,37 +172,6 @@ def test_a_run_that_hangs_shows_and_is_ended(project):
         assert hung["reason"] == "it was still running when the run was ended after 5.00 s"
 
 
-def test_a_run_that_cannot_be_ended_is_killed(project):
-    project.write(
-        "stubborn.py",
-        """
-        import os, signal, time
-        from app import app as inner, note
-
-        async def app(scope, receive, send):
-            if scope["type"] == "http":
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    signal.signal(number, signal.SIG_IGN)
-                note(f"pid {os.getpid()}")
-                while True:
-                    time.sleep(1)
-            await inner(scope, receive, send)
-        """,
-    )
-    project.write("a.yaml", "checks: [{name: hangs, get: /ok, timeout: 60s}]")
-    with serving(project, "--app", "stubborn:app", "--interval", "1s", "--run-timeout", "4s", "a.yaml") as server:
-        hangs = server.until(
-            lambda: "a run hangs" in (said := server.get("/healthz").json()["reason"]) and said, "that it hangs"
-        )
-        assert "and may take 4.00 s" in hangs
-        assert "asgi_probe_hung 1.0" in server.get("/metrics").text
-        assert "A run hangs" in server.get("/").text
-        server.until_runs(1)
-        (pid, *_) = [word.split()[1] for word in project.log if word.startswith("pid")]
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid), 0)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_in_order(project, number):
     project.write(

@@ -124,6 +124,7 @@ def test_a_run(served):
         "targets": ["live"],
         "requests": 3,
         "times": None,
+        "thresholds": {},
         "problem": None,
         "hung": False,
         "checks": [

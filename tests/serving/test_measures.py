@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from asgi_probe.serving.measures import MOST_CHECKS
+from asgi_probe.reporters.metrics import MOST_CHECKS
 from tests.serving.runs import HOSTILE, Served, check, run
 
 
@@ -26,7 +26,7 @@ def test_before_the_first_run(served):
     assert told["asgi_probe_healthy",] == 0
     assert told["asgi_probe_running",] == 0
     assert told["asgi_probe_runs_total", "passed"] == 0
-    assert ("asgi_probe_success",) not in told
+    assert ("asgi_probe_success", "live") not in told
 
 
 def test_a_run(served):
@@ -41,17 +41,18 @@ def test_a_run(served):
     )
     served.add(ended)
     told = read(served)
-    assert told["asgi_probe_success",] == 0
-    assert told["asgi_probe_exit_code",] == 1
-    assert told["asgi_probe_last_run_timestamp_seconds",] == 1795645802.0
-    assert told["asgi_probe_last_run_duration_seconds",] == 2.0
+    assert told["asgi_probe_success", "live"] == 0
+    assert told["asgi_probe_exit_code", "live"] == 1
+    assert told["asgi_probe_last_run_timestamp_seconds", "live"] == 1795645802.0
+    assert told["asgi_probe_last_run_duration_seconds", "live"] == 2.0
     assert told["asgi_probe_runs_total", "failed"] == 1
-    assert told["asgi_probe_checks", "failed"] == 2
-    assert told["asgi_probe_checks", "xpassed"] == 0
-    assert told["asgi_probe_check_up", "a.yaml::one", "live"] == 1
-    assert told["asgi_probe_check_up", "a.yaml::two", "live"] == 0
-    assert told["asgi_probe_check_duration_seconds", "a.yaml::two", "live"] == 0.25
-    assert {name for name, *_ in told if "three" in str(_) or "setup" in str(_)} == set()
+    assert told["asgi_probe_checks", "failed", "live"] == 2
+    assert told["asgi_probe_checks", "live", "xpassed"] == 0
+    assert told["asgi_probe_check_up", "a.yaml", "live", "one"] == 1
+    assert told["asgi_probe_check_up", "a.yaml", "live", "two"] == 0
+    assert told["asgi_probe_check_duration_seconds", "a.yaml", "live", "two"] == 0.25
+    assert told["asgi_probe_check_up", "a.yaml", "live", "setup"] == 0
+    assert {name for name, *labels in told if "three" in labels} == set()
 
 
 def test_runs_are_counted(served):
@@ -80,8 +81,8 @@ def test_checks_that_are_gone_are_gone(served):
     served.add(run(check("one")))
     served.add(run(check("two")))
     told = read(served)
-    assert ("asgi_probe_check_up", "a.yaml::one", "live") not in told
-    assert ("asgi_probe_check_up", "a.yaml::two", "live") in told
+    assert ("asgi_probe_check_up", "a.yaml", "live", "one") not in told
+    assert ("asgi_probe_check_up", "a.yaml", "live", "two") in told
 
 
 def test_series_are_bounded_and_what_is_down_comes_first(served):
@@ -89,14 +90,30 @@ def test_series_are_bounded_and_what_is_down_comes_first(served):
     served.add(run(*many, check("down", "error"), exit_code=1))
     told = read(served)
     assert sum(name == "asgi_probe_check_up" for name, *_ in told) == MOST_CHECKS
-    assert told["asgi_probe_check_up", "a.yaml::down", "live"] == 0
-    assert told["asgi_probe_checks_without_series",] == 6
+    assert told["asgi_probe_check_up", "a.yaml", "down", "live"] == 0
+    assert told["asgi_probe_checks_without_series", "live"] == 6
 
 
 def test_hostile_names(served):
     name = HOSTILE.replace("\ud800", "")
     served.add(run(check(name)))
-    assert read(served)["asgi_probe_check_up", f"a.yaml::{name}", "live"] == 1
+    assert read(served)["asgi_probe_check_up", *sorted(["a.yaml", name, "live"])] == 1
+
+
+def test_two_targets(served):
+    served.add(run(check("one"), check("one", "failed", target="b"), exit_code=1, targets=("live", "b")))
+    told = read(served)
+    assert told["asgi_probe_success", "live,b"] == 0
+    assert told["asgi_probe_checks", "live", "passed"] == told["asgi_probe_checks", "b", "failed"] == 1
+    assert told["asgi_probe_check_up", "a.yaml", "live", "one"] == 1
+    assert told["asgi_probe_check_up", "a.yaml", "b", "one"] == 0
+
+
+def test_thresholds(served):
+    served.add(run(check(), exit_code=1, thresholds={"p95(time) < 1s": False, "error_rate < 1%": True}))
+    told = read(served)
+    assert told["asgi_probe_threshold_holds", "live", "p95(time) < 1s"] == 0
+    assert told["asgi_probe_threshold_holds", "error_rate < 1%", "live"] == 1
 
 
 def test_two_servers_know_nothing_of_each_other(served):

@@ -89,6 +89,12 @@ def test_what_was_wrong_with_the_run(end, code, problem):
     assert told(BEGUN, RunFinished({}, 1.0, code, None, **end)).record(1.0, code, "").problem == problem
 
 
+def test_thresholds():
+    verdicts = (ThresholdVerdict("p95(time) < 1s", False, "2 s"), ThresholdVerdict("x", True, "y"))
+    record = told(BEGUN, RunFinished({}, 1.0, 1, None, thresholds=verdicts)).record(1.0, 1, "")
+    assert record.thresholds == {"p95(time) < 1s": False, "x": True}
+
+
 def test_a_run_that_did_not_begin_says_what_it_said():
     record = told().record(0.5, 2, "error: no spec")
     assert (record.outcome, record.exit_code, record.problem, record.outcomes) == ("error", 2, "error: no spec", {})

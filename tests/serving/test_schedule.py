@@ -4,14 +4,16 @@ import os
 import signal
 import time
 from itertools import count
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
+from asgi_probe.serving import child as child_module
 from asgi_probe.serving.child import Child
 from asgi_probe.serving.history import open_history
 from asgi_probe.serving.schedule import Schedule
 from asgi_probe.serving.status import Status
+from tests.serving.runs import Served
 
 ARGUMENTS = ("--no-cache", "--quiet", "--color=never", "--app", "app:app", "--", "a.yaml")
 
@@ -52,6 +54,54 @@ def test_without_anybody_to_serve_there_is_no_next_run(here):
     schedule.go_on(Event(), lambda: next(asked) < 2)
     assert len(told) == 1
     assert status.running is None
+
+
+def test_a_run_that_cannot_be_ended_shows_and_is_killed(here, monkeypatch):
+    monkeypatch.setattr(child_module, "GRACE", 2.0)
+    here.write(
+        "stubborn.py",
+        """
+        import os, signal, time
+        from app import app as inner, note
+
+        async def app(scope, receive, send):
+            if scope["type"] == "http":
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.SIG_IGN)
+                note(f"pid {os.getpid()}")
+                while True:
+                    time.sleep(1)
+            await inner(scope, receive, send)
+        """,
+    )
+    arguments = [word.replace("app:app", "stubborn:app") for word in ARGUMENTS]
+    status, stop, ended = Status(1.0, 60.0), Event(), []
+    served = Served(status)
+    schedule = Schedule(
+        arguments, here.environment(), status, served.history, lambda run: (ended.append(run), stop.set())
+    )
+    schedule.begin(stop)
+    until(lambda: any(word.startswith("pid") for word in here.log))
+    status.limit = 1.0
+    running = Thread(target=schedule.go_on, args=(stop, lambda: True))
+    running.start()
+    until(lambda: status.trouble)
+    assert "and may take 1.00 s" in served.ask("/healthz").json()["reason"]
+    assert "asgi_probe_hung 1.0" in served.ask("/metrics").text
+    assert "A run hangs" in served.ask("/").text
+    assert served.ask("/api/runs").json()["running"]["hung"] is True
+    running.join(20)
+    (run,) = ended
+    assert (run.hung, run.outcome, run.outcomes) == (True, "error", {"error": 1})
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(here.log[-1].split()[1]), 0)
+
+
+def until(holds):
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_run_that_is_killed_is_one_that_failed(here):
