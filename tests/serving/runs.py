@@ -44,6 +44,10 @@ class Served:
     token: str | None = None
 
     def __post_init__(self) -> None:
+        self.rebuild()
+
+    def rebuild(self) -> None:
+        """The web app for what is said of the status by now."""
         self.measures = Measures(self.status)
         app = web_app(self.status, self.history, self.measures)
         self.app = Guard(app, token=self.token, port=8646)
