@@ -94,7 +94,7 @@ def test_runs_go_on_and_are_told(project):
         assert [each["name"] for each in server.get("/api/runs/1").json()["checks"]] == ["one"]
         assert server.get("/api/checks").json()["checks"][0]["share"] == 1.0
         assert "All is well" in server.get("/").text
-        assert "asgi_probe_success 1.0" in server.get("/metrics").text
+        assert 'asgi_probe_success{target="app"} 1.0' in server.get("/metrics").text
         ran = server.stop()
     assert ran.exit == 0, ran.said
     assert ran.err == ""
