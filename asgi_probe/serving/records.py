@@ -154,7 +154,7 @@ class Tally:
             requests=end.requests,
             times=_times(end),
             thresholds={_short(verdict.text): verdict.holds for verdict in end.thresholds},
-            problem=_text(end.problem or end.reason or _broken(end)),
+            problem=_text(end.problem or _broken(end) or end.reason),
         )
 
     def _lost(self, duration: float, exit_code: int, said: str) -> RunRecord:

@@ -74,6 +74,7 @@ def test_what_runs_around_checks_is_told_only_if_it_broke():
         ({"reason": "2 checks were flaky"}, 1, "2 checks were flaky"),
         (
             {
+                "reason": "1 threshold was broken",
                 "thresholds": (
                     ThresholdVerdict("p95(time) < 1s", False, "2 s"),
                     ThresholdVerdict("x", False, "y", 1, True),
