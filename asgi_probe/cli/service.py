@@ -64,9 +64,11 @@ class Service:
 
         # this process stays, and makes garbage
         gc.enable()
-        token = checked_token(self.token, self.host)
+        checked_token(self.token, self.host)
         with ExitStack() as open_:
             listening = open_.enter_context(listen(self.host, self.port))
+            # a name may mean anything: what counts is where it has led
+            token = checked_token(self.token, listening.getsockname()[0])
             history = open_history(self.history, keep=self.keep)
             open_.callback(history.close)
             status = Status(self.interval, self.limit, history.latest())
