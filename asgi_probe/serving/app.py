@@ -83,7 +83,7 @@ def _people(app: FastAPI, status: Status, history: History) -> None:
         )
         sheet = status.sheet
         shown = live_page(view) if sheet is None else sheet.page(view)
-        return HTMLResponse(shown.text, headers={"content-security-policy": shown.policy, "refresh": str(again)})
+        return HTMLResponse(shown.body, headers={"content-security-policy": shown.policy, "refresh": str(again)})
 
 
 def _machines(app: FastAPI, status: Status, measures: Measures) -> None:

@@ -42,9 +42,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, and the Content-Security-Policy that goes with it."""
+    """A page in UTF-8, and the Content-Security-Policy that goes with it."""
 
-    text: str
+    body: bytes
     policy: str
 
 
@@ -58,7 +58,7 @@ def live_page(view: View) -> Page:
         more=max(0, len(checks) - _MOST),
         availability=sorted(view.availability, key=_least_first)[:_MOST],
     )
-    return Page(text, f"default-src 'none'; style-src 'sha256-{_hash(_style())}'; {_AND}")
+    return Page(text.encode(), f"default-src 'none'; style-src 'sha256-{_hash(_style())}'; {_AND}")
 
 
 _AND = "img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"

@@ -45,8 +45,9 @@ class Sheet:
         self._gathering = Gathering()
         self._failures = Failures()
         self._room = Room(0)
-        self._run: dict[str, Any] = {"warnings": []}
-        self._rows: list[str] = []
+        self._run: dict[str, Any] = {}
+        self._warnings: dict[tuple[str, str | None], int] = {}
+        self._rows: list[bytes] = []
 
     def add(self, event: Event) -> None:
         """Take in one event."""
@@ -55,8 +56,9 @@ class Sheet:
                 self._run["started"] = as_data(event)
                 self._room = Room(event.checks)
             case Warned():
-                if len(self._run["warnings"]) < _MOST_WARNINGS:
-                    self._run["warnings"].append(as_data(event))
+                warning = event.message, event.traceback
+                if warning in self._warnings or len(self._warnings) < _MOST_WARNINGS:
+                    self._warnings[warning] = self._warnings.get(warning, 0) + 1
             case RunFinished():
                 self._run["finished"] = as_data(event)
             case _:
@@ -74,11 +76,20 @@ class Sheet:
     def page(self, view: View) -> Page:
         """The report, and above it what goes on."""
         runs = [_told(run) for run in reversed(view.runs)]
-        run = self._run | {"history": runs, "availability": _shares(view.availability)}
+        warnings = [{"message": text, "traceback": trace, "count": n} for (text, trace), n in self._warnings.items()]
+        run = self._run | {
+            "warnings": warnings,
+            "history": runs,
+            "availability": _shares(view.availability),
+        }
         begin, end = head(run), rest(run, self._failures)
         (policy,) = _POLICY.findall(begin)
         end = end.replace(_TOP, _TOP + _live().render(view=view), 1)
-        return Page("".join([begin, *self._rows, end]), f"{unescape(policy)}; frame-ancestors 'none'")
+        return Page(b"".join([_utf8(begin), *self._rows, _utf8(end)]), f"{unescape(policy)}; frame-ancestors 'none'")
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def _told(run: RunRecord) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_what_runs_around_checks_is_told_only_if_it_broke():
                 "thresholds": (
                     ThresholdVerdict("p95(time) < 1s", False, "2 s"),
                     ThresholdVerdict("x", False, "y", 1, True),
-                )
+                ),
             },
             1,
             "p95(time) < 1s does not hold: 2 s",
