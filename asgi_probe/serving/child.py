@@ -30,6 +30,8 @@ _BETWEEN = 0.2
 _LAST_WORDS = 2.0
 _LOOK = 0.02
 _MOST_SAID = 64 * 1024
+_REPORTS = ("--report", "ndjson=-", "--report", "github=off")
+"""What we read, and nothing that a run tells by itself."""
 _TOKEN = "ASGI_PROBE_TOKEN"  # noqa: S105 - a name
 
 
@@ -42,7 +44,7 @@ class Child:
         self.began = monotonic()
         self._said = b""
         self._process = subprocess.Popen(  # noqa: S603 - ourselves, with what the command line says
-            [*_python(), "-m", "asgi_probe", "run", "--report", "ndjson=-", *arguments],
+            [*_python(), "-m", "asgi_probe", "run", *_REPORTS, *arguments],
             env={name: value for name, value in environment.items() if name != _TOKEN},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -160,6 +160,19 @@ def test_what_a_run_says_is_bounded(here):
     assert "RuntimeError: loud" in child.said
 
 
+def test_nobody_else_is_told(here):
+    here.write("a.yaml", "checks: [{name: fails, get: /status/500}]")
+    summary = here.root / "summary.md"
+    summary.touch()
+    told = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary), "ASGI_PROBE_REPORT": "ndjson=other.ndjson"}
+    child = Child(ARGUMENTS, here.environment(**told))
+    assert child.wait(20, lambda: False, Event())
+    assert child.record().outcomes == {"failed": 1}
+    assert summary.read_text() == ""
+    assert not (here.root / "other.ndjson").exists()
+    assert "::error" not in child.said
+
+
 def test_what_is_no_event_is_passed_over(here):
     child = Child(ARGUMENTS, here.environment())
     assert child.wait(20, lambda: False, Event())
