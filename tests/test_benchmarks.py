@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from asgi_probe.reporters.reports import KINDS
+
+FILES = [name for name, kind in KINDS.items() if kind.takes in ("file", "stream")]
 ROOT = Path(__file__).parent.parent
 
 ROWS = {
@@ -29,7 +32,14 @@ ROWS = {
         "a passing check, with three secrets",
         "a failing check, with three secrets",
     ],
-    "reporting": ["told on the console, green", "told on the console, red"],
+    "reports": [
+        "told on the console, green",
+        "told on the console, red",
+        "8 checks, all files, whole process",
+        "each of 8 checks, all files",
+        *(f"{kind}, each of 8 checks" for kind in FILES),
+        "html of 8 checks",
+    ],
     "pytest": ["pytest with the plugin, unused", "pytest, 8 checks as items"],
 }
 
@@ -53,6 +63,6 @@ def test_unknown_group() -> None:
     ran = benchmarks("speed")
     assert ran.returncode == 2
     assert (
-        "unknown group 'speed', expected any of startup, in_process, live, loading, memory, flows, reporting, pytest"
+        "unknown group 'speed', expected any of startup, in_process, live, loading, memory, flows, pytest, reports"
         in ran.stderr
     )

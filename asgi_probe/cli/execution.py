@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import gc
 import os
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgi_probe import __version__
-from asgi_probe.cli.github import OFF, Github
+from asgi_probe.cli.github import Github
 from asgi_probe.cli.signals import stopping_on_signals
-from asgi_probe.cli.streams import leave_standard_output
+from asgi_probe.cli.telling import Telling
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.measures import Measures
 from asgi_probe.engine.run import Run, RunOptions
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stopping import Stop
-from asgi_probe.errors import ExitCode, UsageError
+from asgi_probe.errors import ExitCode, TargetError
 from asgi_probe.project.groups import CONCURRENCY, groups_of
 from asgi_probe.reporters.console import ConsoleReporter
-from asgi_probe.reporters.reports import open_report, wants_traces
 from asgi_probe.target.tracebacks import app_traceback
 
 if TYPE_CHECKING:
@@ -30,60 +27,11 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.events import Event
     from asgi_probe.project.workspace import Workspace
-    from asgi_probe.reporters.reports import Report, Reporter
+    from asgi_probe.reporters.reports import Reporter
     from asgi_probe.terminal import Screen
 
 _GARBAGE = 10_000
 """How many new objects make the garbage collector look for cycles."""
-
-
-class Telling:
-    """Gives every event to every reporter; `problems` are those of reports that could not be written."""
-
-    def __init__(self, reports: Sequence[str], console: Reporter, *beside: Reporter) -> None:
-        far = [report for report in reports if wants_traces(report)]
-        self._reports = opened([*(report for report in reports if report not in far), *far])
-        leave_standard_output(reports)
-        near = len(self._reports) - len(far)
-        self._far = self._reports[near:]
-        """Closed when all others are: they may wait for somebody."""
-        self._all: tuple[Reporter, ...] = (*self._reports[:near], console, *beside, *self._far)
-
-    def add(self, more: Sequence[Reporter]) -> None:
-        """Tell these too, after all others but those that are far."""
-        near = len(self._all) - len(self._far)
-        self._all = (*self._all[:near], *more, *self._far)
-
-    def emit(self, event: Event) -> None:
-        for reporter in self._all:
-            reporter.handle(event)
-
-    def close(self) -> None:
-        with ExitStack() as all_of_them:
-            for reporter in reversed(self._all):
-                all_of_them.callback(reporter.close)
-
-    @property
-    def problems(self) -> list[str]:
-        return [problem for report in self._reports if (problem := report.problem)]
-
-
-def opened(reports: Sequence[str]) -> list[Report]:
-    """All of them, or none: a UsageError lists those that cannot be written."""
-    found: list[Report] = []
-    problems: list[str] = []
-    for report in reports:
-        if report == OFF:
-            continue
-        try:
-            found.append(open_report(report, cwd=Path.cwd()))
-        except UsageError as error:
-            problems.append(str(error))
-    if problems:
-        for report_ in found:
-            report_.close()
-        raise UsageError("\n".join(problems))
-    return found
 
 
 def execute(
@@ -140,12 +88,22 @@ def execute(
             raise
         screen.write([[("interrupted", "interrupted"), (" before anything was sent", "")]])
         return stop.exit_code
+    except TargetError as error:
+        telling.could_not_begin(_not_begun(workspace, error, secrets))
+        raise
     finally:
         telling.close()
     for problem in telling.problems:
         screen.write([[("error: ", "error"), (problem, "message")]])
     actions.tell_problem()
     return ExitCode(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
+
+
+def _not_begun(workspace: Workspace, error: TargetError, secrets: Secrets) -> RunFinished:
+    """The end of a run whose target cannot be asked at all."""
+    mask, checks = secrets.mask, len(workspace.plan.checks)
+    problem, trace = mask(str(error)), mask(error.traceback)
+    return RunFinished({}, 0.0, ExitCode.TARGET, None, not_run=checks, problem=problem, traceback=trace)
 
 
 def _nothing_to_run(workspace: Workspace, options: RunOptions, emit: Callable[[Event], None]) -> RunFinished:

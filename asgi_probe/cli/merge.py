@@ -60,8 +60,8 @@ def merge(
 ) -> None:
     """Tell several event streams as one run: shards that ran side by side, or later runs of what failed."""
     with ending(color, console_stream(report or ())) as screen:
-        from asgi_probe.cli.execution import Telling
         from asgi_probe.cli.github import Github
+        from asgi_probe.cli.telling import Telling
         from asgi_probe.merging.counting import count
         from asgi_probe.merging.telling import Clock, Merged
         from asgi_probe.reporters.console import ConsoleReporter

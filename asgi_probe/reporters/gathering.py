@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
-from asgi_probe.reporters.ndjson import as_data
+from asgi_probe.reporters.ndjson import as_data, as_json
 
 if TYPE_CHECKING:
     from asgi_probe.engine.events import Event
@@ -40,8 +40,42 @@ class Gathering:
         return None
 
 
+@dataclass(slots=True)
+class _Last:
+    """The check that was put into data last: reports of one run ask for the same check one after the other."""
+
+    finished: CheckFinished | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    json: bytes = b""
+
+
+_last = _Last()
+
+
 def check_data(check: CheckResult) -> dict[str, Any]:
-    """A check as strict JSON can hold it: the fields of its two events, and under `steps` those of each step's."""
+    """A check as strict JSON can hold it: the fields of its two events, and under `steps` those of each step's.
+
+    It must not be changed: the next to ask for the same check gets the same data.
+    """
+    global _last  # noqa: PLW0603 - replaced whole, so that threads never see two checks in one
+    if _last.finished is check.finished:
+        return _last.data
+    data = _data_of(check)
+    _last = _Last(check.finished, data)
+    return data
+
+
+def check_json(data: dict[str, Any]) -> bytes:
+    """What `check_data` gave, as JSON on one line, in UTF-8."""
+    last = _last
+    if last.data is not data:
+        return as_json(data)
+    if not last.json:
+        last.json = as_json(data)
+    return last.json
+
+
+def _data_of(check: CheckResult) -> dict[str, Any]:
     started, finished = as_data(check.started), as_data(check.finished)
     steps = [as_data(step) for step in check.steps]
     for step in steps:

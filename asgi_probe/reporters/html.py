@@ -16,14 +16,16 @@ numbers reach the reader as they are: a browser's own would lose digits.
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.engine.events import RunFinished, RunStarted, Warned
+from asgi_probe import __version__
+from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.results import Outcome
-from asgi_probe.reporters.gathering import Gathering, check_data
+from asgi_probe.reporters.gathering import Gathering, check_data, check_json
 from asgi_probe.reporters.ndjson import as_data, as_json
 from asgi_probe.reporters.room import Room
 from asgi_probe.reporters.words import GLYPHS, count, duration, tally
@@ -70,10 +72,19 @@ class HtmlReporter:
                 warning = event.message, event.traceback
                 self._warnings[warning] = self._warnings.get(warning, 0) + 1
             case RunFinished():
+                if not self._started:
+                    self._begin_without_target(event)
                 run = {"started": self._started, "finished": as_data(event), "warnings": self._warned()}
                 self._file.write(rest(run, self._failures))
             case _:
                 self._add(event)
+
+    def _begin_without_target(self, run: RunFinished) -> None:
+        """The head of a run that ended before it began."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        nobody = TargetInfo("", "live", "")
+        self._started = as_data(RunStarted(__version__, nobody, (), run.not_run, 1, now)) | {"targets": []}
+        self._file.write(head({"started": self._started}))
 
     def _warned(self) -> list[Data]:
         return [{"message": text, "traceback": trace, "count": many} for (text, trace), many in self._warnings.items()]
@@ -135,6 +146,8 @@ def head(run: Data) -> str:
 
 def row(check: Data) -> bytes:
     """A line of the page for a check, as JSON that ends no script element, in UTF-8."""
+    if not any(told["mismatches"] or told.get("saved") for told in (check, *check["steps"])):
+        return _in_script(check_json(check)) + b"\n"
     steps = [step | _as_texts(step) if step["mismatches"] or step["saved"] else step for step in check["steps"]]
     told = check | {"steps": steps} | _as_texts(check)
     if steps:
@@ -165,7 +178,11 @@ def _text(value: Any) -> str:
 
 def embedded(data: Data) -> bytes:
     """Data as JSON that stands safely in a script element, in UTF-8."""
-    return as_json(data).replace(b"<", b"\\u003c")
+    return _in_script(as_json(data))
+
+
+def _in_script(json: bytes) -> bytes:
+    return json.replace(b"<", b"\\u003c")
 
 
 def rest(run: Data, failures: Failures) -> str:

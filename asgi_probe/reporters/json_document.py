@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_probe import __version__
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
-from asgi_probe.reporters.gathering import Gathering, check_data
+from asgi_probe.reporters.gathering import Gathering, check_data, check_json
 from asgi_probe.reporters.ndjson import as_data, as_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class JsonDocument:
         """Write the check if this was its last event, and the rest with the run's."""
         check = self._gathering.add(event)
         if check is not None:
-            self._file.write(self._between + as_json(check_data(check)))
+            self._file.write(self._between + check_json(check_data(check)))
             self._between = b",\n"
             return
         match event:

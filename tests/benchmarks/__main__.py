@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import flows, in_process, live, loading, memory, pytest_plugin, reporting, startup
+from tests.benchmarks import flows, in_process, live, loading, memory, pytest_plugin, reports, startup
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import head, line
 
@@ -15,8 +15,8 @@ GROUPS = {
     "loading": loading.rows,
     "memory": memory.rows,
     "flows": flows.rows,
-    "reporting": reporting.rows,
     "pytest": pytest_plugin.rows,
+    "reports": reports.rows,
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from asgi_probe.cli.execution import execute
 from asgi_probe.engine.run import RunOptions
 from asgi_probe.project.workspace import Workspace
+from asgi_probe.reporters.reports import Reporter
 from asgi_probe.terminal import open_screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,12 +68,18 @@ def asgi_probe() -> list[str]:
     return [installed] if installed else ["-c", _SCRIPT]
 
 
-def run_told_nowhere(workspace: Workspace, exit_code: int = 0, **options: Any) -> float:
+def run_told_nowhere(
+    workspace: Workspace,
+    exit_code: int = 0,
+    reports: Sequence[str] = (),
+    console: Reporter | None = None,
+    **options: Any,
+) -> float:
     """The seconds of a run as the command does it when its specs have been read, told to a console that is a log."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         screen = open_screen(nowhere)
         began = perf_counter()
-        ended = execute(workspace, RunOptions(**options), (), screen, verbosity=0)
+        ended = execute(workspace, RunOptions(**options), reports, screen, verbosity=0, console=console)
         seconds = perf_counter() - began
     assert ended == exit_code
     return seconds

@@ -1,0 +1,112 @@
+"""Events on their way to the reporters: what one of them does is no matter of the others."""
+
+import json
+
+import pytest
+
+from asgi_probe.cli import telling
+from asgi_probe.cli.telling import Telling
+from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, TargetInfo
+from asgi_probe.engine.results import Outcome
+from asgi_probe.reporters.reports import KINDS
+
+APP = TargetInfo("app", "app", "shop:app")
+BEGIN = RunStarted("0.1.0", APP, ("a.yaml",), 2, 16, "2026-01-01T00:00:00Z", targets=(APP,))
+END = RunFinished({"passed": 200}, 0.5, 0, None)
+
+
+class Listener:
+    """Keeps what it is told, and breaks at the event of this kind."""
+
+    def __init__(self, breaks_at=None, breaks_at_the_end=False):
+        self.events = []
+        self.closed = False
+        self._breaks_at = breaks_at
+        self._breaks_at_the_end = breaks_at_the_end
+
+    def handle(self, event):
+        self.events.append(event)
+        if event.event == self._breaks_at:
+            raise KeyError("gone")
+
+    def close(self):
+        self.closed = True
+        if self._breaks_at_the_end:
+            raise ValueError("stuck")
+
+
+def checks(count):
+    for number in range(count):
+        at = f"a.yaml::{number}"
+        yield CheckStarted(at, "a.yaml", 3, str(number), (), "app")
+        yield CheckFinished(at, Outcome.PASSED, 0.5, None, (), None, "a.yaml", 3, str(number), target="app")
+
+
+def test_a_file_gets_all_events_in_their_order(tmp_path):
+    told = Telling([f"json={tmp_path / 'a.json'}"], Listener())
+    for event in (BEGIN, *checks(200), END):
+        told.emit(event)
+    told.close()
+    assert told.problems == []
+    names = [check["name"] for check in json.loads((tmp_path / "a.json").read_bytes())["checks"]]
+    assert names == [str(number) for number in range(200)]
+
+
+def test_a_run_that_was_cut_off_leaves_no_file(tmp_path):
+    told = Telling([f"json={tmp_path / 'a.json'}"], Listener())
+    for event in (BEGIN, *checks(2)):
+        told.emit(event)
+    told.close()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_reporter_that_breaks_is_told_no_more_and_all_others_are(tmp_path):
+    broken, sound = Listener(breaks_at="check_started"), Listener()
+    told = Telling([f"json={tmp_path / 'a.json'}"], broken, sound)
+    for event in (BEGIN, *checks(2), END):
+        told.emit(event)
+    told.close()
+    assert len(broken.events) == 2
+    assert len(sound.events) == 6
+    assert (tmp_path / "a.json").exists()
+    (problem,) = told.problems
+    assert problem.startswith("the report 'Listener' was not written: KeyError at test_telling.py:")
+    assert problem.endswith("this is a bug of asgi-probe, please report it")
+
+
+def test_one_that_cannot_be_closed_keeps_no_other_open():
+    broken, sound = Listener(breaks_at_the_end=True), Listener()
+    told = Telling([], broken, sound)
+    told.close()
+    assert sound.closed
+    assert "ValueError" in told.problems[0]
+
+
+def test_a_stream_that_breaks_is_named_as_it_was_asked_for(tmp_path, monkeypatch):
+    def fail(_):
+        raise RuntimeError("no more")
+
+    monkeypatch.setattr("asgi_probe.reporters.ndjson.as_line", fail)
+    told = Telling([f"ndjson={tmp_path / 'a'}"], Listener())
+    told.emit(BEGIN)
+    told.close()
+    assert told.problems[0].startswith(f"the report 'ndjson={tmp_path / 'a'}' was not written: RuntimeError at")
+
+
+def test_all_that_cannot_be_written_is_told_at_once(tmp_path):
+    (tmp_path / "file").touch()
+    wanted = [f"json={tmp_path / 'fine.json'}", f"tap={tmp_path / 'file/x'}", "xml=y"]
+    with pytest.raises(telling.UsageError) as caught:
+        Telling(wanted, Listener())
+    assert len(str(caught.value).splitlines()) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.takes == "file"])
+def test_a_run_that_could_not_begin_is_told_in_every_file(tmp_path, kind):
+    told = Telling([f"{kind}={tmp_path / 'report'}"], Listener())
+    told.could_not_begin(RunFinished({}, 0.0, 3, None, not_run=7, problem="no module named 'shop'"))
+    told.close()
+    assert told.problems == []
+    text = (tmp_path / "report").read_text(encoding="utf-8")
+    assert "shop" in text or kind == "prometheus"
