@@ -389,13 +389,14 @@ ColorWhen = Annotated[
         env="ASGI_PROBE_COLOR",
     ),
 ]
+_REPORTS = "html, junit, tap, json, ndjson, markdown, gitlab, github or prometheus=FILE, otel=URL"
 Report = Annotated[
     list[str] | None,
     _option(
         _TELL,
         "--report",
-        told="Write a report: ndjson=FILE (- is standard output). May be repeated.",
-        metavar="FORMAT=FILE",
+        told=f"Write a report: {_REPORTS} (- is standard output). May be repeated.",
+        metavar="KIND=PATH",
         env="ASGI_PROBE_REPORT",
     ),
 ]
