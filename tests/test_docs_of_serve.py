@@ -31,7 +31,7 @@ def test_its_flags() -> None:
 
 def test_flags_that_mean_nothing_to_it() -> None:
     (sentence,) = re.findall(r"^(`--last-failed`.*) and how to tell mean nothing here", SECTION, re.MULTILINE)
-    told = {"--verbose", "-v", "--quiet", "-q", "--show-logs", "--show-credentials"}
+    told = {"--verbose", "-v", "--quiet", "-q", "--show-logs", "--show-credentials", "--tb"}
     assert flags("run") - flags("serve") == set(re.findall(r"`(--[\w-]+)`", sentence)) | told | {"--lf", "--ff"}
 
 
@@ -44,7 +44,7 @@ def test_its_metrics() -> None:
     known = Served()
     known.add(run(check()))
     families = {each.name for each in text_string_to_metric_families(known.ask("/metrics").text)}
-    ((_, *rows),) = [rows for rows in tables(SECTION) if rows[0][0] == "metric"]
+    ((_, *rows),) = [rows for rows in tables(SECTION) if rows[0][0] == "metric of `serve`"]
     told = re.findall(r"`(asgi_probe_\w+?)(?:_total)?(?:\{[\w,]+\})?`", "".join(map("".join, rows)))
     assert set(told) == families
 

@@ -33,7 +33,7 @@ EXAMPLES = """[bold]Examples[/bold]
 
   asgi-probe run --threshold 'p95(time) < 300ms'     fail when it is slower
 
-  asgi-probe run --watch                             again, whenever files change
+  asgi-probe run --watch                             whenever files change
 
   asgi-probe run --report ndjson=results.ndjson      a report for machines
 

@@ -57,7 +57,11 @@ class Counted:
 
     def slowest(self) -> tuple[SlowCheck, ...]:
         """The checks that took longest."""
-        times = ((came.duration, key[1], key[0]) for key, (_, came) in self.results.items() if came.phase == "steps")
+        times = (
+            (came.duration, key[1], key[0])
+            for key, (_, came) in self.results.items()
+            if came.phase == "steps" and came.outcome is not Outcome.SKIPPED
+        )
         return tuple(SlowCheck(check, seconds, target) for seconds, check, target in nlargest(_SLOWEST, times))
 
     def checks(self) -> int:

@@ -1,13 +1,14 @@
 """The reference's examples for CI systems do what they show."""
 
 import re
+import shlex
 import sys
 
 import pytest
 import yaml
 
 from tests.cli.project import Project
-from tests.documents import REFERENCE, blocks, ran
+from tests.documents import README, REFERENCE, blocks, ran, real, tour
 
 
 def example(language, mark):
@@ -43,6 +44,15 @@ def test_a_job_writes_the_reports_that_it_hands_over(job, tmp_path):
     assert project.command(*command.removeprefix("asgi-probe ").split()).exit == 1
     assert reports
     assert all((project.root / report).stat().st_size > 2 for report in reports)
+
+
+def test_a_run_writes_what_the_readme_asks_for(tmp_path):
+    ((_, shown),) = [block for block in blocks(README, "console") if block[0] == "runs with reports"]
+    tour(tmp_path, "http://127.0.0.1:9")
+    done = ran(tmp_path, sys.executable, "-m", "asgi_probe", *shlex.split(real(shown, ""))[2:])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "✓ p95(time) < 2s" in done.stdout
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "junit.xml"}
 
 
 def test_a_script_reads_the_document_and_its_schema(tmp_path):
