@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -22,6 +23,18 @@ SHORTEST = 4
 
 MOST = 1_000
 """Secrets that are looked for in what belongs to no check."""
+_SAFE = (
+    "!$%&'()*+,/:;=@[\\]^|",
+    "!$%&'()*+,/:;=?@[\\]^`{|}",
+    "!$%&'()*+,",
+    "!$&'()*+,/:;=@",
+    "!#$&'()*+,/:;=?@",
+    "!'()*",
+)
+"""What is left as it is in a URL: by httpx in path, query and credentials, by RFC 3986 in a path, by browsers."""
+_CUT = "…"
+"""Stands where texts are cut before they are masked, outside their quotes."""
+_QUOTES = ("'", '"')
 _FEW = 100
 """Texts that are quickly found one after the other."""
 
@@ -75,7 +88,8 @@ class Mask:
     def __call__(self, told: Any, depth: int = 0) -> Any:
         match told:
             case str():
-                return self._text.sub(MASK, told)
+                masked = self._text.sub(MASK, told)
+                return self._without_parts(masked) if _CUT in masked else masked
             case bytes():
                 return self._bytes.sub(MASK.encode(), told)
             case dict() if depth < self.depth:
@@ -94,6 +108,40 @@ class Mask:
     def _forms(self) -> list[str]:
         return sorted({form for value in self.values for form in forms_of(value)}, key=len, reverse=True)
 
+    def _without_parts(self, text: str) -> str:
+        """The text without what a cut has left of a secret, on either side of it."""
+        first, *others = text.split(_CUT)
+        parts = [first, *map(self._without_end, others)]
+        return _CUT.join([*map(self._without_start, parts[:-1]), parts[-1]])
+
+    def _without_start(self, text: str) -> str:
+        """A text that was cut at its end, which a quote may close, without the beginning of a secret there."""
+        shown = text.removesuffix(text[-1:] if text.endswith(_QUOTES) else "")
+        low = _lowered(shown)
+        if len(low) < SHORTEST or low[-SHORTEST:] not in self._all:
+            return text
+        most = max(_overlap(low, form) for form in self._lowered)
+        return shown[: len(shown) - most] + MASK + text[len(shown) :] if most else text
+
+    def _without_end(self, text: str) -> str:
+        """A text that was cut at its beginning, and perhaps at its end, without the end of a secret there."""
+        quote = text[:1] if text.startswith(_QUOTES) else ""
+        low = _lowered(text[len(quote) :])
+        if len(low) < SHORTEST or low[:SHORTEST] not in self._all:
+            return text
+        inner = low.partition(quote)[0] if quote else low
+        whole = len(inner) >= SHORTEST and any(inner in form for form in self._lowered)
+        most = len(inner) if whole else max(_overlap(form, low[: len(form)]) for form in self._lowered)
+        return quote + MASK + text[len(quote) + most :] if most else text
+
+    @cached_property
+    def _all(self) -> str:
+        return "\0".join(self._lowered)
+
+    @cached_property
+    def _lowered(self) -> list[str]:
+        return [_lowered(form) for form in self._forms]
+
     @cached_property
     def _text(self) -> Any:
         return _any_of(self._forms, "")
@@ -101,6 +149,17 @@ class Mask:
     @cached_property
     def _bytes(self) -> Any:
         return _any_of([form.encode("utf-8", "surrogatepass") for form in self._forms], b"")
+
+
+def _overlap(ends: str, begins: str) -> int:
+    """With how many characters a text ends that another begins with; 0 if they are fewer than a secret has."""
+    tail = ends[-SHORTEST:]
+    at = begins.rfind(tail)
+    while at >= 0:
+        if ends.endswith(begins[: at + SHORTEST]):
+            return at + SHORTEST
+        at = begins.rfind(tail, 0, at + SHORTEST - 1)
+    return 0
 
 
 def _any_of(forms: list[Any], empty: Any) -> Any:
@@ -157,13 +216,15 @@ def _lowered(text: Any) -> Any:
 
 
 def forms_of(value: str) -> Iterator[str]:
-    """A secret as it is, URL-encoded, in JSON, in base64 wherever it begins there (so in `Basic` too), by `repr`."""
+    """A secret as it is, URL-encoded, in JSON, HTML, base64 wherever it begins there (so in `Basic` too), by `repr`."""
     raw = value.encode("utf-8", "surrogatepass")
     yield value
-    yield from (quote(raw, safe=""), quote(raw), quote_plus(raw))
+    yield from (quote(raw, safe=""), quote(raw), quote_plus(raw), *[quote(raw, safe=safe) for safe in _SAFE])
     for written_out in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
         yield from (written_out, json.dumps(written_out, ensure_ascii=False)[1:-1])  # in JSON that is a text in JSON
-    yield repr(value)[1:-1]
+    in_html = escape(value, quote=False)
+    yield from (in_html, escape(value), in_html.replace('"', "&#34;").replace("'", "&#39;"))
+    yield from (repr(value)[1:-1], repr(raw)[2:-1])
     yield b64encode(raw).decode("ascii")
     for lead in range(3):
         # what surrounds the secret shows in the first and the last characters: they are left out

@@ -127,11 +127,13 @@ def _first_difference(expected: str, value: str) -> str:
         return ""
     pairs = enumerate(zip(expected, value, strict=False))
     at = next((index for index, (left, right) in pairs if left != right), min(len(expected), len(value)))
-    start = max(at - 10, 0)
-    return (
-        f"; they part at character {at + 1:,}: {quoted(expected[start : at + 20], 30)} is expected,"
-        f" {quoted(value[start : at + 20], 30)} came"
-    )
+    return f"; they part at character {at + 1:,}: {_around(expected, at)} is expected, {_around(value, at)} came"
+
+
+def _around(text: str, at: int) -> str:
+    """A part of a text, with `…` where it was cut: what is secret is found in it by that."""
+    start, end = max(at - 10, 0), at + 20
+    return "…" * (start > 0) + quoted(text[start:end], 30) + "…" * (end < len(text))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

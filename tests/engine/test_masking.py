@@ -25,6 +25,13 @@ SECRET = 'p&ss "wörd"/+\\'
         '{"t": "p&ss \\"wörd\\"/+\\\\"}',
         b64encode(SECRET.encode()).decode(),
         repr(SECRET)[1:-1],
+        repr(SECRET.encode())[2:-1],
+        quote(SECRET, safe="!'()*"),
+        "p&ss%20%22w%C3%B6rd%22/+\\",
+        "p&ss%20%22w%C3%B6rd%22%2F+%5C",
+        "p&amp;ss &quot;wörd&quot;/+\\",
+        "p&amp;ss &#34;wörd&#34;/+\\",
+        'p&amp;ss "wörd"/+\\',
     ],
 )
 def test_every_form_is_masked(told: str) -> None:
@@ -42,6 +49,50 @@ def test_basic_credentials_do_not_tell_the_password(user: str, secret: str) -> N
     masked = Secrets([secret]).mask(header)
     assert MASK in masked
     assert len(masked.replace(MASK, "")) <= len(b64encode(f"{user}:".encode())) + 8
+
+
+@pytest.mark.parametrize(
+    ("told", "masked"),
+    [
+        ("got 'xx correct-h'… came", "got 'xx ***'… came"),
+        ("got xx correct-h…", "got xx ***…"),
+        ('got "CORRECT"…', 'got "***"…'),
+        ("…'horse-battery and more' came", "…'*** and more' came"),
+        ("…'horse-battery' came", "…'***' came"),
+        ("…'rect-hor'… came", "…'***'… came"),
+        ("…horse-battery", "…***"),
+        ("'corr'…, 'tery'…", "'***'…, 'tery'…"),
+        ("correctly… said", "correctly… said"),
+        ("'cor'…", "'cor'…"),
+        ("…'ery' came", "…'ery' came"),
+        ("…", "…"),
+        ("b aabaa aaba'… or so", "b aabaa ***'… or so"),
+    ],
+)
+@pytest.mark.parametrize("others", [[], [f"{number} others" for number in range(200)]], ids=["few", "many"])
+def test_what_a_cut_has_left_of_a_secret_is_masked(told: str, masked: str, others: list[str]) -> None:
+    assert Secrets(["correct-horse-battery", "aabaab", *others]).mask(told) == masked
+
+
+@pytest.mark.anyio
+async def test_no_message_of_a_mismatch_tells_a_part_of_a_secret(tmp_path):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x" * 70 + b"correct-horse-battery and more" + b"y" * 400})
+
+    text = f"""\
+secrets: [token]
+vars: {{token: correct-horse-battery, near: {"x" * 70}correct-horse-buttery and}}
+checks:
+  - {{get: /, expect: {{text: y}}}}
+  - {{get: /, expect: {{text: "${{near}}"}}}}
+  - {{get: /, expect: {{text: {{$contains: "no ${{token}}"}}}}}}
+"""
+    ran = await Ran(tmp_path, text, app=app).ended()
+    messages = [found.message for event in ran.events for found in getattr(event, "mismatches", ())]
+    assert len(messages) == 6
+    assert [message for message in messages if re.search("xcorr|horse-ba|battery", message)] == []
+    assert "…'*** and moreyyyyy'… came" in "".join(messages)
 
 
 def test_data_is_masked_in_depth() -> None:

@@ -313,7 +313,7 @@ def test_after_a_hundred_mismatches_the_rest_is_counted():
 
 def test_long_texts_show_where_they_part():
     (found,) = judge(f"json: {'a' * 100}b", answer(json.dumps("a" * 100 + "c")))
-    assert "they part at character 101: 'aaaaaaaaaab' is expected, 'aaaaaaaaaac' came" in found.message
+    assert "they part at character 101: …'aaaaaaaaaab' is expected, …'aaaaaaaaaac' came" in found.message
 
 
 def test_a_regex_that_backtracks_is_stopped():
