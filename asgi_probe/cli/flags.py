@@ -10,8 +10,9 @@ from asgi_probe.errors import UsageError
 from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
+    from pathlib import Path
 
     import typer
 
@@ -57,6 +58,16 @@ def distinct(reports: Sequence[str]) -> tuple[str, ...]:
             raise UsageError(f"--report {taken[place]!r} and --report {report!r} write the same file: name another")
         taken[place] = report
     return tuple(reports)
+
+
+def spare(read: Iterable[str | Path], reports: Iterable[str], what: str = "what this run reads") -> None:
+    """Nothing; a UsageError if a report would take the place of a file that is read."""
+    from os.path import realpath
+
+    places = {realpath(path) for path in read}
+    for report in reports:
+        if realpath(report.partition("=")[2]) in places:
+            raise UsageError(f"--report {report!r} would overwrite {what}: name another file")
 
 
 def names_of(text: str | None) -> tuple[str, ...]:

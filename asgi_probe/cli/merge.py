@@ -10,7 +10,7 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import distinct, verbosity
+from asgi_probe.cli.flags import distinct, spare, verbosity
 from asgi_probe.cli.streams import console_stream
 from asgi_probe.errors import ExitCode, UsageError
 
@@ -143,10 +143,7 @@ def _refuse_overwriting(paths: Sequence[str], reports: Sequence[str]) -> None:
         if real in read:
             raise UsageError(f"{path!r} is given twice")
         read[real] = path
-    for report in reports:
-        name = report.partition("=")[2]
-        if os.path.realpath(name) in read:
-            raise UsageError(f"--report {report!r} would overwrite what is to be merged: name another file")
+    spare(paths, reports, "what is to be merged")
 
 
 def _thresholds(counted: Counted, given: Sequence[str]) -> tuple[Threshold, ...]:

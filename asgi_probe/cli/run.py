@@ -9,7 +9,17 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import command_for, distinct, idle_loop, names_of, one_of, seconds, target_from, verbosity
+from asgi_probe.cli.flags import (
+    command_for,
+    distinct,
+    idle_loop,
+    names_of,
+    one_of,
+    seconds,
+    spare,
+    target_from,
+    verbosity,
+)  # fmt: skip
 from asgi_probe.cli.streams import console_stream
 from asgi_probe.config import TargetConfig
 
@@ -184,6 +194,7 @@ def run(
             "--repeat": [repeat] if repeat else [],
         }
         workspace = ordered(open_workspace(wish), order)
+        spare([*workspace.read, *(vars_file or ())], reports)
         options_ = replace(options_, thresholds=workspace.thresholds)
         hidden = {name for file in workspace.plan.files for name in file.secrets}
         command = command_for(said, wish.target_name, others, hidden)

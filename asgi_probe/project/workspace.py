@@ -84,6 +84,12 @@ class Workspace:
     thresholds: tuple[Threshold, ...] = ()
     """What the run is held to."""
 
+    @property
+    def read(self) -> list[Path]:
+        """The files that it was made of: specs, and the configuration."""
+        specs = [self.config.root / file.name for file in self.known]
+        return specs if self.config.file is None else [*specs, self.config.file]
+
     def target_of(self, file: FilePlan) -> TargetConfig:
         return self.targets[id(file.asked)]
 

@@ -422,6 +422,29 @@ def test_two_reports_to_one_file(project, reports):
     assert not (project.root / "r").exists()
 
 
+@pytest.mark.parametrize(
+    ("report", "place"),
+    [
+        ("junit=a.yaml", "a.yaml"),
+        ("ndjson=needed.yaml", "needed.yaml"),
+        ("json=./link", "a.yaml"),
+        ("html=asgi-probe.toml", "asgi-probe.toml"),
+        ("tap=vars.json", "vars.json"),
+    ],
+)
+def test_no_report_takes_the_place_of_what_the_run_reads(project, report, place):
+    project.write("needed.yaml", OK)
+    project.write("a.yaml", "needs: needed.yaml\n" + OK)
+    project.write("asgi-probe.toml", "")
+    project.write("vars.json", "{}")
+    (project.root / "link").symlink_to("a.yaml")
+    before = (project.root / place).read_bytes()
+    ran = project.command("run", "--app", "app:app", "--vars-file", "vars.json", "--report", report, "a.yaml")
+    assert ran.exit == 2
+    assert f"--report {report!r} would overwrite what this run reads: name another file" in ran.err
+    assert (project.root / place).read_bytes() == before
+
+
 def test_two_reports(project):
     project.write("a.yaml", OK)
     assert project.probe("--report", "ndjson=other.ndjson", "a.yaml").exit == 0
