@@ -63,7 +63,7 @@ def open_file(name: str, *, cwd: Path) -> ReportFile:
     if name == "-":
         return ReportFile(standard_output())
     place = _place(name, cwd)
-    if place.exists() and not place.is_file():
+    if _is_no_regular_file(place):
         return ReportFile(_opened(name, place, "wb"))
     temporary = place.with_name(f".{place.name[:100]}.{os.urandom(6).hex()}")
     return ReportFile(_opened(name, temporary, "xb"), temporary, place)
@@ -82,7 +82,11 @@ def open_directly(name: str, *, cwd: Path) -> BinaryIO:
 
 def _place(name: str, cwd: Path) -> Path:
     try:
+        if _is_no_regular_file(cwd / name):
+            return cwd / name  # what an open pipe is called has no place: /dev/stdout, /dev/fd/63 of `>(…)`
         place = Path(os.path.realpath(cwd / name))
+        if place.is_symlink():
+            place.stat()  # which fails: they lead in a circle
         if name.endswith("/") or place.is_dir():
             raise UsageError(f"the report {name!r} cannot be written: it is a folder, expected a file")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -91,6 +95,10 @@ def _place(name: str, cwd: Path) -> Path:
     if place.exists() and not os.access(place, os.W_OK):
         raise UsageError(f"the report {name!r} cannot be written: permission denied")
     return place
+
+
+def _is_no_regular_file(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _opened(name: str, path: Path, mode: str) -> BinaryIO:

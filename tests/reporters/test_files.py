@@ -1,12 +1,13 @@
 """Files of reports: whole or not at all, whatever happens to them."""
 
 import errno
+import os
 
 import pytest
 
 from asgi_probe.engine.events import RunFinished, Warned
 from asgi_probe.errors import UsageError
-from asgi_probe.reporters.files import open_file
+from asgi_probe.reporters.files import open_directly, open_file
 from asgi_probe.reporters.reports import FileReport
 
 
@@ -60,7 +61,7 @@ def test_a_file_is_there_when_the_run_has_ended(tmp_path):
         (
             ["break"],
             True,
-            "the report 'words=a.txt' was not written: KeyError at test_files.py:22: 'gone'; "
+            "the report 'words=a.txt' was not written: KeyError at test_files.py:23: 'gone'; "
             "this is a bug of asgi-probe, please report it",
         ),
     ],
@@ -92,6 +93,26 @@ def test_a_link_stays_a_link(tmp_path):
     assert told(report("link.txt", tmp_path), "one") is None
     assert (tmp_path / "link.txt").is_symlink()
     assert (tmp_path / "real.txt").read_text() == "one"
+
+
+def test_links_in_a_circle_are_wrong_usage(tmp_path):
+    (tmp_path / "there").symlink_to("back")
+    (tmp_path / "back").symlink_to("there")
+    with pytest.raises(UsageError, match="'there' cannot be written: too many levels of symbolic links"):
+        open_file("there", cwd=tmp_path)
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "back", tmp_path / "there"]
+    assert (tmp_path / "there").is_symlink()
+
+
+@pytest.mark.parametrize("opened", [open_file, open_directly])
+def test_an_open_pipe_is_written_by_its_name(tmp_path, opened):
+    reads, writes = os.pipe()
+    file = opened(f"/dev/fd/{writes}", cwd=tmp_path)
+    os.close(writes)
+    file.write(b"told")
+    file.commit() if opened is open_file else file.close()
+    with os.fdopen(reads, "rb") as pipe:
+        assert pipe.read() == b"told"
 
 
 def test_a_pipe_is_written_as_it_comes(tmp_path):
