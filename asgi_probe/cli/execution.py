@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -63,40 +64,41 @@ def execute(
         remembered=cache is not None,
         tracebacks=tracebacks,
     )
-    telling = Telling(reports, console, *filter(None, [cache]))
-    actions = Github(reports, screen, root, os.environ, by_itself=github)
-    telling.add(actions.reporters)
-
-    secrets = Secrets(options.secrets)
-
-    def warn(message: str, error: BaseException | None) -> None:
-        trace = app_traceback(error, root=root, whole=options.all_frames) if error else None
-        telling.emit(Warned(secrets.mask(message), secrets.mask(trace)))
-
     stop = Stop()
     try:
-        with stopping_on_signals(stop):
-            groups = groups_of(workspace, warn)
-            screen.write([*workspace.warnings, *workspace.notes])
-            if groups:
-                _spare_the_collector()
-                finished = Run(groups, replace(options, root=root), stop, telling.emit, secrets).start()
-            else:
-                finished = _nothing_to_run(workspace, options, telling.emit)
+        with stopping_on_signals(stop), closing(Telling(reports, console, *filter(None, [cache]))) as telling:
+            actions = Github(reports, screen, root, os.environ, by_itself=github)
+            telling.add(actions.reporters)
+            finished = _told(workspace, replace(options, root=root), screen, stop, telling)
     except KeyboardInterrupt:
         if stop.reason is None or stop.attached:
             raise
         screen.write([[("interrupted", "interrupted"), (" before anything was sent", "")]])
         return stop.exit_code
-    except TargetError as error:
-        telling.could_not_begin(_not_begun(workspace, error, secrets))
-        raise
-    finally:
-        telling.close()
     for problem in telling.problems:
         screen.write([[("error: ", "error"), (problem, "message")]])
     actions.tell_problem()
     return ExitCode(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
+
+
+def _told(workspace: Workspace, options: RunOptions, screen: Screen, stop: Stop, telling: Telling) -> RunFinished:
+    """Import what is to be asked, and run the plan."""
+    secrets = Secrets(options.secrets)
+
+    def warn(message: str, error: BaseException | None) -> None:
+        trace = app_traceback(error, root=workspace.config.root, whole=options.all_frames) if error else None
+        telling.emit(Warned(secrets.mask(message), secrets.mask(trace)))
+
+    try:
+        groups = groups_of(workspace, warn)
+        screen.write([*workspace.warnings, *workspace.notes])
+        if not groups:
+            return _nothing_to_run(workspace, options, telling.emit)
+        _spare_the_collector()
+        return Run(groups, options, stop, telling.emit, secrets).start()
+    except TargetError as error:
+        telling.could_not_begin(_not_begun(workspace, error, secrets))
+        raise
 
 
 def _not_begun(workspace: Workspace, error: TargetError, secrets: Secrets) -> RunFinished:

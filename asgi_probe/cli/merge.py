@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ def merge(
     """Tell several event streams as one run: shards that ran side by side, or later runs of what failed."""
     with ending(color, console_stream(report or ())) as screen:
         from asgi_probe.cli.github import Github
+        from asgi_probe.cli.signals import stopping_on_signals
         from asgi_probe.cli.telling import Telling
+        from asgi_probe.engine.stopping import Stop
         from asgi_probe.merging.counting import count
         from asgi_probe.merging.telling import Clock, Merged
         from asgi_probe.reporters.console import ConsoleReporter
@@ -76,16 +79,18 @@ def merge(
         thresholds = _thresholds(counted, threshold or ())
         clock = Clock()
         console = ConsoleReporter(screen, verbosity=told, command=_again(counted), clock=lambda: clock.now)
-        telling = Telling(reports, console)
-        actions = Github(reports, screen, find_root(Path.cwd()), os.environ, by_itself=True)
-        telling.add(actions.reporters)
-        if told >= 0:
-            screen.write([[(_what(counted.whole), "hint")]])
+        stop = Stop()
         try:
-            merged = Merged(counted, telling.emit, thresholds, fail_on_flaky=fail_on_flaky, clock=clock)
-            finished = merged.tell()
-        finally:
-            telling.close()
+            with stopping_on_signals(stop), closing(Telling(reports, console)) as telling:
+                actions = Github(reports, screen, find_root(Path.cwd()), os.environ, by_itself=True)
+                telling.add(actions.reporters)
+                if told >= 0:
+                    screen.write([[(_what(counted.whole), "hint")]])
+                merged = Merged(counted, telling.emit, thresholds, fail_on_flaky=fail_on_flaky, clock=clock)
+                finished = merged.tell()
+        except KeyboardInterrupt:
+            screen.write([[("interrupted", "interrupted"), (" before all was told", "")]])
+            raise typer.Exit(stop.exit_code) from None
         screen.write([[("error: ", "error"), (problem, "message")] for problem in telling.problems])
         actions.tell_problem()
         raise typer.Exit(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,15 +104,15 @@ def opened(reports: Iterable[str]) -> list[Report]:
     """All of them, or none: a UsageError lists those that cannot be written."""
     found: list[Report] = []
     problems: list[str] = []
-    for report in reports:
-        if report == OFF:
-            continue
-        try:
-            found.append(open_report(report, cwd=Path.cwd()))
-        except UsageError as error:
-            problems.append(str(error))
-    if problems:
-        for report_ in found:
-            report_.close()
-        raise UsageError("\n".join(problems))
+    with ExitStack() as so_far:  # whatever ends it, be it a signal
+        for report in reports:
+            if report == OFF:
+                continue
+            try:
+                found.append(so_far.enter_context(closing(open_report(report, cwd=Path.cwd()))))
+            except UsageError as error:
+                problems.append(str(error))
+        if problems:
+            raise UsageError("\n".join(problems))
+        so_far.pop_all()
     return found

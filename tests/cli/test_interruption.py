@@ -1,6 +1,9 @@
 """Ctrl-C, SIGTERM and fail-fast: what is in flight is interrupted, what must run runs, everything is told."""
 
+import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -216,3 +219,38 @@ def test_a_setup_that_fails_stops_a_fail_fast_run(project):
     ran = project.probe("-x", "-j", "1", "a.yaml", "b.yaml")
     assert ran.exit == 1
     assert "never" not in project.log
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", ["run", "merge"])
+def test_a_signal_while_reports_are_opened_leaves_nothing_behind(project, command, number, code):
+    project.write("a.yaml", "checks: [{get: /ok}]")
+    project.command("run", "--app", "app:app", "--report", "ndjson=told.ndjson", "--no-cache", "a.yaml")
+    os.mkfifo(project.root / "nobody-reads")
+    before = sorted(project.root.iterdir())
+    asked = ["--app", "app:app", "--no-cache", "a.yaml"] if command == "run" else ["told.ndjson"]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "asgi_probe",
+            command,
+            "--report",
+            "json=r.json",
+            "--report",
+            "json=nobody-reads",
+            *asked,
+        ],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # both of one kind: nothing is imported between them, where a signal would end Python in its own way
+    patience = time.monotonic() + 20
+    while not list(project.root.glob(".r.json.*")) and time.monotonic() < patience:
+        time.sleep(0.01)
+    ran = interrupted(process, number)
+    assert ran.exit == code, ran.said
+    assert "interrupted before" in ran.out
+    assert sorted(project.root.iterdir()) == before
