@@ -109,3 +109,11 @@ def _decode(body: bytes, charset: str) -> str:
         raise Unjudgeable("decode", f"the body is not {charset}: byte {error.start:,} begins {bad!r}") from None
     except (LookupError, ValueError):
         raise Unjudgeable("decode", f"the body's charset {charset!r} is unknown") from None
+
+
+_BEGINNING = 300
+
+
+def beginning(body: bytes) -> str:
+    """How a body that cannot be read begins, with `…` where it goes on: what is secret is found at a cut by that."""
+    return body[:_BEGINNING].decode(errors="replace") + "…" * (len(body) > _BEGINNING)

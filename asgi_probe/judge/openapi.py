@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.judge.body import Unjudgeable, json_of, text_of
+from asgi_probe.judge.body import Unjudgeable, beginning, json_of, text_of
 from asgi_probe.judge.claims import NOTHING, headers_of
 from asgi_probe.judge.document import Document, NotDescribed, WrongDocument, is_json
 from asgi_probe.judge.findings import Findings
@@ -172,7 +172,7 @@ class _Judging:
             try:
                 value = json_of(self.answer)
             except NotJson as error:
-                start = self.answer.body[:300].decode(errors="replace")
+                start = beginning(self.answer.body)
                 self._add(str(error), "JSON", start)
                 return
         elif media_type.startswith("text/"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.exchange import FAILURE_KINDS, Answer, Failure
-from asgi_probe.judge.body import Unjudgeable, body_of, text_of
+from asgi_probe.judge.body import Unjudgeable, beginning, body_of, text_of
 from asgi_probe.judge.documents import NotXml
 from asgi_probe.judge.findings import Findings
 from asgi_probe.judge.values import show, span
@@ -68,7 +68,7 @@ def _not_in(
     language: str, claim: Claim, error: NotJson | NotXml, answer: Answer, scope: Scope[str, Any]
 ) -> list[Mismatch]:
     findings = Findings(language, scope)
-    findings.add(claim.node, (), str(error), language.upper(), answer.body[:300].decode(errors="replace"))
+    findings.add(claim.node, (), str(error), language.upper(), beginning(answer.body))
     return findings.finish()
 
 

@@ -78,7 +78,8 @@ def test_what_a_cut_has_left_of_a_secret_is_masked(told: str, masked: str, other
 async def test_no_message_of_a_mismatch_tells_a_part_of_a_secret(tmp_path):
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"x" * 70 + b"correct-horse-battery and more" + b"y" * 400})
+        lead = 290 if scope["path"] == "/long" else 70
+        await send({"type": "http.response.body", "body": b"x" * lead + b"correct-horse-battery and more" + b"y" * 400})
 
     text = f"""\
 secrets: [token]
@@ -87,10 +88,13 @@ checks:
   - {{get: /, expect: {{text: y}}}}
   - {{get: /, expect: {{text: "${{near}}"}}}}
   - {{get: /, expect: {{text: {{$contains: "no ${{token}}"}}}}}}
+  - {{get: /long, expect: {{json: {{}}}}}}
 """
     ran = await Ran(tmp_path, text, app=app).ended()
-    messages = [found.message for event in ran.events for found in getattr(event, "mismatches", ())]
-    assert len(messages) == 6
+    found = [each for event in ran.events for each in getattr(event, "mismatches", ())]
+    messages = [each.message for each in found]
+    assert len(messages) == 8
+    assert "x" * 290 + "***…" in [each.actual for each in found]
     assert [message for message in messages if re.search("xcorr|horse-ba|battery", message)] == []
     assert "…'*** and moreyyyyy'… came" in "".join(messages)
 
