@@ -16,8 +16,10 @@ from asgi_probe.cli.streams import console_stream
 from asgi_probe.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from asgi_probe.config import Config, TargetConfig
+    from asgi_probe.engine.events import TargetInfo
     from asgi_probe.engine.thresholds import Threshold
     from asgi_probe.merging.counting import Counted
     from asgi_probe.merging.fitting import Whole
@@ -64,6 +66,7 @@ def merge(
         from asgi_probe.cli.github import Github
         from asgi_probe.cli.signals import stopping_on_signals
         from asgi_probe.cli.telling import Telling
+        from asgi_probe.config import read_config
         from asgi_probe.engine.stopping import Stop
         from asgi_probe.merging.counting import count
         from asgi_probe.merging.telling import Clock, Merged
@@ -76,13 +79,16 @@ def merge(
             raise UsageError("no streams to merge: name the files that --report ndjson=FILE wrote, or their folder")
         _refuse_overwriting([*paths, *later], reports)
         counted = count(_whole(paths, later))
-        thresholds = _thresholds(counted, threshold or ())
+        config = read_config(find_root(Path.cwd()))
+        thresholds = _thresholds(counted, config, threshold or ())
         clock = Clock()
-        console = ConsoleReporter(screen, verbosity=told, command=_again(counted), clock=lambda: clock.now)
+        console = ConsoleReporter(
+            screen, verbosity=told, command=_again(counted, config.targets), clock=lambda: clock.now
+        )
         stop = Stop()
         try:
             with stopping_on_signals(stop), closing(Telling(reports, console)) as telling:
-                actions = Github(reports, screen, find_root(Path.cwd()), os.environ, by_itself=True)
+                actions = Github(reports, screen, config.root, os.environ, by_itself=True)
                 telling.add(actions.reporters)
                 if told >= 0:
                     screen.write([[(_what(counted.whole), "hint")]])
@@ -151,14 +157,11 @@ def _refuse_overwriting(paths: Sequence[str], reports: Sequence[str]) -> None:
     spare(paths, reports, "what is to be merged")
 
 
-def _thresholds(counted: Counted, given: Sequence[str]) -> tuple[Threshold, ...]:
+def _thresholds(counted: Counted, config: Config, given: Sequence[str]) -> tuple[Threshold, ...]:
     """The configuration's and those that are given; a UsageError for what they speak of and no stream has."""
-    from asgi_probe.config import read_config
     from asgi_probe.engine.thresholds import unknown
     from asgi_probe.project.limits import limited
-    from asgi_probe.spec.loader import find_root
 
-    config = read_config(find_root(Path.cwd()))
     limits = limited(config, given)
     tags = {tag for stream in counted.whole.all for tag in stream.tags}
     targets = {target for target, _, _ in counted.results} | config.targets.keys()
@@ -176,7 +179,7 @@ def _what(whole: Whole) -> str:
     return f"merging {parts:,} {kind}{'s' * (parts != 1)}{and_later}"
 
 
-def _again(counted: Counted) -> str:
+def _again(counted: Counted, configured: Mapping[str, TargetConfig]) -> str:
     """The command that runs what did not pass again, by hand."""
     from shlex import join
 
@@ -184,11 +187,16 @@ def _again(counted: Counted) -> str:
     words = ["asgi-probe", "run"]
     if len(targets) == 1:
         (target,) = targets.values()
-        match target.name:
-            case "app":
-                words += ["--app", target.address]
-            case "live":
-                words += ["--base-url", target.address]
-            case name:
-                words += ["--target", name]
+        if target.name not in {"app", "live"} or _is(configured.get(target.name), target):
+            words += ["--target", target.name]
+        else:
+            words += ["--app" if target.name == "app" else "--base-url", target.address]
     return join(words)
+
+
+def _is(configured: TargetConfig | None, asked: TargetInfo) -> bool:
+    """A target that is called what one without a name is called, `app` or `live`, is known by whom it asks."""
+    if configured is None:
+        return False
+    address = configured.app or (configured.base_url or "").rstrip("/")
+    return address == asked.address or "${" in address

@@ -195,3 +195,21 @@ def test_what_did_not_pass_can_be_run_again(project, targets, command):
     project.write("pyproject.toml", f"[tool.asgi-probe.targets]\nhere = {{{app}}}\nthere = {{{app}}}")
     project.command("run", *targets, "--report", "ndjson=a.ndjson", "a.yaml")
     assert command in project.command("merge", "a.ndjson").out
+
+
+@pytest.mark.parametrize(
+    ("asked", "command"),
+    [
+        (["--target", "app"], "asgi-probe run --target app a.yaml::x"),
+        (["--app", "other:app"], "asgi-probe run --app other:app a.yaml::x"),
+        (["--target", "live"], "asgi-probe run --target live a.yaml::x"),
+        (["--base-url", "http://127.0.0.1:9/other"], "asgi-probe run --base-url http://127.0.0.1:9/other a.yaml::x"),
+    ],
+)
+def test_a_target_may_be_called_what_one_without_a_name_is_called(project, asked, command):
+    project.write("a.yaml", "checks: [{name: x, get: /status/500}]")
+    project.write("other.py", "from app import app")
+    app, live = 'app = {app = "app:app"}', 'live = {base_url = "http://127.0.0.1:9/"}'
+    project.write("pyproject.toml", f"[tool.asgi-probe.targets]\n{app}\n{live}")
+    project.command("run", *asked, "--report", "ndjson=a.ndjson", "a.yaml")
+    assert command in project.command("merge", "a.ndjson").out
