@@ -93,7 +93,8 @@ def _refuse_others(streams: Sequence[Stream], shards: Sequence[Stream]) -> None:
     others = [stream for stream in streams if stream.started.shard is None]
     if others:
         raise UsageError(
-            f"{_listed(others)} is no shard, and {_listed(shards)} is one; "
+            f"{_listed(others)} {'are no shards' if others[1:] else 'is no shard'}, "
+            f"and {_listed(shards)} {'are some' if shards[1:] else 'is one'}; "
             "name a later run of the same checks with --rerun FILE"
         )
 

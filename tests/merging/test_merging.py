@@ -112,6 +112,12 @@ MISFITS = {
     "the seed is 7 and 8": [run(ONE, shard="1/2", seed=7), run(TWO, shard="2/2", seed=8)],
     "the version is 1.0 and 2.0": [run(ONE, shard="1/2"), run(TWO, shard="2/2", version="2.0")],
     "'2.ndjson' is no shard, and '1.ndjson' is one; name a later run": [run(ONE, shard="1/1"), run(TWO)],
+    "'3.ndjson', '4.ndjson' are no shards, and '1.ndjson', '2.ndjson' are some; name a later run": [
+        run(ONE, shard="1/2"),
+        run(TWO, shard="2/2"),
+        run(ONE, at=1),
+        run(TWO, at=2),
+    ],
     "the target 'shop' is another one in '1.ndjson' than in '2.ndjson': shop:app and other:app": [
         run(ONE, shard="1/2"),
         run(TWO, shard="2/2", target=TargetInfo("shop", "app", "other:app")),
