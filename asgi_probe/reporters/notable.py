@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from asgi_probe.engine.events import CheckFinished, RunFinished, RunStarted, StepFinished, Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.failure import exchange, failed_step, mismatches, said
+from asgi_probe.reporters.marking import marks_of
 from asgi_probe.terminal import harmless, inline, plain
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _parts(check: CheckFinished, steps: Sequence[StepFinished]) -> list[Part]:
 
 def _of_step(step: StepFinished, check: str) -> list[Part]:
     parts = _part("", failed_step(step, check, whole=False))
-    parts += _part("what was sent, and what came", exchange(step.request, step.response)[1:])
+    parts += _part("what was sent, and what came", exchange(step.request, step.response, marks_of(step.mismatches))[1:])
     if step.traceback:
         parts += _traceback(step.traceback, step.traceback_of)
     parts += _part("what the app said", said(step)[2:])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.failure import exchange, failed_step, mismatches, said, titled, traceback
+from asgi_probe.reporters.marking import marks_of
 from asgi_probe.reporters.words import count
 from asgi_probe.terminal import Line, harmless, inline, plain
 
@@ -124,7 +125,7 @@ def exchanged(check: CheckResult) -> str:
 def _happened(step: StepFinished) -> list[Line]:
     if step.outcome.green:
         return said(step)
-    told = [*exchange(step.request, step.response), *said(step)]
+    told = [*exchange(step.request, step.response, marks_of(step.mismatches)), *said(step)]
     if step.curl:
         told += [[], [("try it by hand", "title")], *([(line, "")] for line in step.curl.split("\n"))]
     return told

@@ -124,3 +124,24 @@ def test_what_cannot_be_written_is_wrong_usage(tmp_path, name):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"):
         open_file(name, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["junit", "tap", "markdown", "github"])
+def test_a_long_answer_is_told_where_it_differs(project, kind):
+    project.write(
+        "long.py",
+        """
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+        @app.get("/rows")
+        def rows():
+            return [{"n": number, "name": f"row {number}"} for number in range(100)]
+        """,
+    )
+    project.write("a.yaml", "checks: [{get: /rows, expect: {json: {$each: {n: {$lt: 99}}}}}]")
+    assert project.command("run", "--app", "long:app", "--report", f"{kind}=report", "a.yaml").exit == 1
+    report = (project.root / "report").read_text(encoding="utf-8").replace("&quot;", '"')
+    assert '"name": "row 99"}  ← $[99].n expected less than 99' in report
+    assert '"row 50"' not in report
