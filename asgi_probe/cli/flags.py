@@ -55,7 +55,8 @@ def distinct(reports: Sequence[str]) -> tuple[str, ...]:
         name = report.partition("=")[2]
         place = name if name == "-" else realpath(name)
         if place in taken:
-            raise UsageError(f"--report {taken[place]!r} and --report {report!r} write the same file: name another")
+            same = "both go to standard output" if place == "-" else "write the same file"
+            raise UsageError(f"--report {taken[place]!r} and --report {report!r} {same}: name another file")
         taken[place] = report
     return tuple(reports)
 

@@ -408,17 +408,22 @@ def test_color(project, flags, environment, coloured):
 
 
 @pytest.mark.parametrize(
-    "reports",
-    [["ndjson=r", "ndjson=r"], ["ndjson=r", "ndjson=./r"], ["ndjson=-", "ndjson=-"], ["ndjson=r", "ndjson=link"]],
+    ("reports", "same"),
+    [
+        (["ndjson=r", "ndjson=r"], "write the same file"),
+        (["ndjson=r", "ndjson=./r"], "write the same file"),
+        (["ndjson=-", "json=-"], "both go to standard output"),
+        (["ndjson=r", "ndjson=link"], "write the same file"),
+    ],
 )
-def test_two_reports_to_one_file(project, reports):
+def test_two_reports_to_one_file(project, reports, same):
     project.write("a.yaml", OK)
     (project.root / "link").symlink_to("r")
     ran = project.command(
         "run", "--app", "app:app", *(word for each in reports for word in ("--report", each)), "a.yaml"
     )
     assert ran.exit == 2
-    assert f"--report {reports[0]!r} and --report {reports[1]!r} write the same file" in ran.err
+    assert f"--report {reports[0]!r} and --report {reports[1]!r} {same}: name another file" in ran.err
     assert not (project.root / "r").exists()
 
 
