@@ -248,6 +248,10 @@ def _value(text: str, found: re.Match[str], measure: Measure | None, faults: lis
     value = _seconds(written) if is_time else _share(written)
     if value is not None:
         return value
+    if "{" in written:
+        at = found.start("value") + written.index("{")
+        faults.append(Fault(text, at, 1, "'{' is not expected here, expected MEASURE{tag:NAME} < VALUE"))
+        return None
     if measure is not None or not written:
         expected = _expected_time(written) if is_time else _expected_share(written)
         shown = f"found {clip(repr(written), 100)}" if written else "found nothing"

@@ -95,6 +95,7 @@ def test_of_whom(braces, filters):
         ("p95(time){tag:a < 1s", "'{' is not closed, expected '{tag:NAME}'", "{"),
         ("p95(time)tag:a} < 1s", "'}' is not expected here", "}"),
         ("p95(time){tag:a}} < 1s", "'{' is not expected here, expected MEASURE{tag:NAME} < VALUE", "{"),
+        ("p95(time) < 1s{tag:a}", "'{' is not expected here, expected MEASURE{tag:NAME} < VALUE", "{"),
         ("p95(time) << 1s", "expected a duration such as '300ms' or '1.5s', found '< 1s'", "< 1s"),
         ("p95(time){tagg:a} < 1s", "unknown filter 'tagg', did you mean 'tag'?", "tagg"),
         ("p95(time){checkout} < 1s", "unknown filter 'checkout', expected 'tag:NAME' or", "checkout"),
