@@ -307,8 +307,7 @@ class StepRun:
 def _why(attempt: Attempt) -> str | None:
     if attempt.reason or not attempt.mismatches:
         return attempt.reason
-    first = attempt.mismatches[0]
-    return f"{first.where}{f' {first.path}' if first.path else ''}: {first.message}"
+    return str(attempt.mismatches[0])
 
 
 def _pauses(retry: RetryPlan | None, scope: Scope) -> Iterator[float]:

@@ -28,3 +28,12 @@ class Mismatch:
     width: int = 1
     source_line: str = ""
     because: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What it is about: `json $.id`, `status`."""
+        return f"{self.where} {self.path}" if self.path else self.where
+
+    def __str__(self) -> str:
+        """`json $.id: expected 7, got 8`."""
+        return f"{self.subject}: {self.message}"

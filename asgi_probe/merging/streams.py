@@ -187,10 +187,7 @@ def _why(check: CheckFinished) -> str | None:
     """Why it did not pass at first, in one line."""
     if check.reason:
         return check.reason
-    if check.mismatches:
-        first = check.mismatches[0]
-        return f"{first.where}{f' {first.path}' if first.path else ''}: {first.message}"
-    return None
+    return str(check.mismatches[0]) if check.mismatches else None
 
 
 def _events(path: Path, name: str) -> Iterator[tuple[int, Event]]:

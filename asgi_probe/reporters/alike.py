@@ -198,10 +198,8 @@ def _why(outcome: Outcome, found: Sequence[Mismatch], reason: str | None, trace:
     """Why it is a failure, in a line that is harmless and not too long."""
     raised = _last_line(trace)
     if found:
-        first = found[0]
-        subject = f"{first.where} {first.path}" if first.path else first.where
         more = f", and {len(found) - 1:,} more" if len(found) > 1 else ""
-        told = f"{subject}: {first.message}{more}"
+        told = f"{found[0]}{more}"
         return clip(inline(f"{told} · {raised}" if raised else told), _LONGEST)
     told = " ".join((reason or raised or "").split())
     return clip(inline(told), _LONGEST) or str(outcome)

@@ -68,7 +68,7 @@ def _which(step: StepFinished, check: str) -> list[Line]:
 
 def stumbles(step: StepFinished) -> list[Line]:
     """Why earlier attempts did not pass, where that was not the reason of the last, or of one before."""
-    last = {step.reason, *(f"{_subject_of(each)}: {each.message}" for each in step.mismatches)}
+    last = {step.reason, *map(str, step.mismatches)}
     told: list[Line] = []
     for number, why in enumerate(step.stumbles, 1):
         if why not in last and len(told) < _MOST_STUMBLES:
@@ -107,7 +107,7 @@ def _at_one_line(group: list[Mismatch], columns: int | None) -> list[Line]:
     for mismatch in group:
         values = _values(mismatch, columns)
         if values and len(group) > 1:
-            told.append([("  = ", "gutter"), (_subject(mismatch), "")])
+            told.append([("  = ", "gutter"), (inline(mismatch.subject), "")])
         told += values
     return told
 
@@ -116,18 +116,10 @@ def _headline(mismatch: Mismatch) -> Line:
     return [
         (f"{inline(mismatch.file)}:{mismatch.line}:{mismatch.column}", "place"),
         (": ", ""),
-        (_subject(mismatch), "hint"),
+        (inline(mismatch.subject), "hint"),
         (": ", ""),
         (inline(mismatch.message), "message"),
     ]
-
-
-def _subject(mismatch: Mismatch) -> str:
-    return inline(_subject_of(mismatch))
-
-
-def _subject_of(mismatch: Mismatch) -> str:
-    return f"{mismatch.where} {mismatch.path}" if mismatch.path else mismatch.where
 
 
 def _values(mismatch: Mismatch, columns: int | None) -> list[Line]:

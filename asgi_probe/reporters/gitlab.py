@@ -15,7 +15,7 @@ from asgi_probe.engine.events import RunFinished, RunStarted
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.gathering import Gathering
 from asgi_probe.reporters.repository import Repository
-from asgi_probe.reporters.verdict import RED, judgements, message, on_a_line, red_steps, sentence
+from asgi_probe.reporters.verdict import RED, judgements, message, on_a_line, red_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,4 +112,4 @@ def _unmet(check: CheckResult) -> Iterator[tuple[str, str, str, int]]:
 
 
 def _mismatch(mismatch: Mismatch) -> tuple[str, str, str, int]:
-    return f"{mismatch.where}\0{mismatch.path or ''}", sentence(mismatch), mismatch.file, mismatch.line
+    return f"{mismatch.where}\0{mismatch.path or ''}", str(mismatch), mismatch.file, mismatch.line

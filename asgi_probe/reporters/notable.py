@@ -180,17 +180,12 @@ def _first(check: CheckFinished, steps: Sequence[StepFinished]) -> tuple[str, Pl
     at_check = Place(check.file or check.id.partition("::")[0], check.line)
     for step in steps:
         if step.mismatches:
-            return _said(step.mismatches[0]), _at(step.mismatches[0])
+            return str(step.mismatches[0]), _at(step.mismatches[0])
         if step.reason:
             return step.reason, _at(step) if step.file else at_check
     if check.mismatches:
-        return _said(check.mismatches[0]), _at(check.mismatches[0])
+        return str(check.mismatches[0]), _at(check.mismatches[0])
     return check.reason or check.outcome, at_check
-
-
-def _said(mismatch: Mismatch) -> str:
-    where = f"{mismatch.where} {mismatch.path}" if mismatch.path else mismatch.where
-    return f"{where}: {mismatch.message}"
 
 
 def _at(one: Mismatch | StepFinished) -> Place:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from asgi_probe.engine.events import CheckFinished, StepFinished
-    from asgi_probe.engine.results import Mismatch
     from asgi_probe.reporters.gathering import CheckResult
 
 Attributes = dict[str, "AttributeValue"]
@@ -166,20 +165,15 @@ def _status(told: StepFinished | CheckFinished) -> Status:
     """An error with its reason for what did not pass; of all else nothing is said, as is due to who only asks."""
     if told.outcome not in _BAD:
         return Status(StatusCode.UNSET)
-    first = told.mismatches[0] if told.mismatches else None
-    why = told.reason or (f"{_place(first)}: {first.message}" if first else told.outcome.value)
+    why = told.reason or (str(told.mismatches[0]) if told.mismatches else told.outcome.value)
     return Status(StatusCode.ERROR, text(why))
-
-
-def _place(mismatch: Mismatch) -> str:
-    return f"{mismatch.where} {mismatch.path}" if mismatch.path else mismatch.where
 
 
 def _events(told: StepFinished | CheckFinished, at: int) -> Iterator[Event]:
     """What did not hold, and what the app or a hook raised."""
     for mismatch in told.mismatches[:_MOST_EVENTS]:
         attributes: Attributes = {
-            "asgi_probe.where": text(_place(mismatch)),
+            "asgi_probe.where": text(mismatch.subject),
             "asgi_probe.message": text(mismatch.message),
         }
         yield Event("mismatch", attributes, at)

@@ -48,12 +48,6 @@ def is_case(check: CheckResult) -> bool:
     return check.finished.phase == "steps" or check.finished.outcome is not Outcome.PASSED
 
 
-def sentence(mismatch: Mismatch) -> str:
-    """`json $.id: expected 7, got 8`."""
-    subject = f"{mismatch.where} {mismatch.path}" if mismatch.path else mismatch.where
-    return f"{subject}: {mismatch.message}"
-
-
 def red_steps(check: CheckResult) -> list[StepFinished]:
     """Those of its steps that did not pass."""
     return [step for step in check.steps if not step.outcome.green]
@@ -70,7 +64,7 @@ def message(check: CheckResult) -> str:
     unmet = found(check) if finished.outcome in RED else []
     if unmet:
         more = f" (and {len(unmet) - 1:,} more)" if len(unmet) > 1 else ""
-        return on_a_line(sentence(unmet[0])) + more
+        return on_a_line(str(unmet[0])) + more
     reasons = [finished.reason, *(step.reason for step in red_steps(check))]
     return on_a_line(next(filter(None, reasons), finished.outcome))
 
@@ -92,8 +86,7 @@ def _why(step: StepFinished, check: str) -> list[Line]:
 
 def _rest(unmet: tuple[Mismatch, ...]) -> list[Line]:
     told: list[Line] = [
-        [(inline(f"{mismatch.file}:{mismatch.line}:{mismatch.column}: {sentence(mismatch)}"), "")]
-        for mismatch in unmet[:_MOST]
+        [(inline(f"{mismatch.file}:{mismatch.line}:{mismatch.column}: {mismatch}"), "")] for mismatch in unmet[:_MOST]
     ]
     return [*told, [(f"… and {len(unmet) - _MOST:,} more mismatches", "")]] if len(unmet) > _MOST else told
 

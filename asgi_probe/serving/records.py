@@ -226,8 +226,7 @@ def _broken(end: RunFinished) -> str | None:
 def _reason(event: CheckFinished) -> str | None:
     if event.reason is not None:
         return _text(event.reason)
-    told = [f"{mismatch.where}: {mismatch.message}" for mismatch in event.mismatches]
-    return _text("\n".join(told)) if told else None
+    return _text("\n".join(map(str, event.mismatches)) or None)
 
 
 def _text(text: str | None) -> str | None:

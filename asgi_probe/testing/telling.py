@@ -132,11 +132,7 @@ def _bad(events: Sequence[Event]) -> list[CheckFinished]:
 def _in_short(check: CheckFinished) -> str:
     if check.reason:
         return inline(check.reason)
-    first = next(iter(check.mismatches), None)
-    if first is None:
-        return str(check.outcome)
-    where = f"{first.where} {first.path}" if first.path else first.where
-    return inline(f"{where}: {first.message}")
+    return inline(str(next(iter(check.mismatches), check.outcome)))
 
 
 def _first_of(error: ProbeError) -> str:

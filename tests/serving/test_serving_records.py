@@ -28,8 +28,8 @@ def told(*events):
     return tally
 
 
-def mismatch(where, message):
-    return Mismatch(where, "$", message, 1, 2, "a.yaml", 1, 1)
+def mismatch(where, message, path=None):
+    return Mismatch(where, path, message, 1, 2, "a.yaml", 1, 1)
 
 
 def test_a_run():
@@ -41,7 +41,9 @@ def test_a_run():
         Warned("nothing"),
         started("two"),
         finished(
-            "two", Outcome.FAILED, mismatches=(mismatch("status", "expected 200"), mismatch("json", "is missing"))
+            "two",
+            Outcome.FAILED,
+            mismatches=(mismatch("status", "expected 200"), mismatch("json", "is missing", "$.id")),
         ),
         RunFinished({"passed": 1, "failed": 1}, 1.0, 1, None, requests=3, times=times),
     )
@@ -52,7 +54,7 @@ def test_a_run():
     assert record.times == {"count": 3, "mean": 0.1, "p50": 0.2, "p95": 0.3, "p99": 0.4, "longest": 0.5}
     assert [(each.name, each.outcome, each.reason) for each in record.checks] == [
         ("one", "passed", None),
-        ("two", "failed", "status: expected 200\njson: is missing"),
+        ("two", "failed", "status: expected 200\njson $.id: is missing"),
     ]
 
 
