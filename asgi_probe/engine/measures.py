@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.thresholds import Filter, Threshold
 
-_BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
 _DID_NOT_RUN = frozenset({Outcome.SKIPPED, Outcome.INTERRUPTED})
 
 MOST_BUCKETS = 12
@@ -53,7 +52,7 @@ class Sample:
         """Take in how a check ended."""
         if outcome not in _DID_NOT_RUN:
             self.ran += 1
-            self.bad += outcome in _BAD
+            self.bad += outcome.red
             self.flaky += outcome is Outcome.FLAKY
 
     def percentile(self, percent: float) -> float:

@@ -27,10 +27,18 @@ class Outcome(StrEnum):
 
     @property
     def green(self) -> bool:
+        """Whether all is well with it, as far as is known."""
         return self in _GREEN
+
+    @property
+    def red(self) -> bool:
+        """Whether it fails a run; what was interrupted is neither."""
+        return self in RED
 
 
 _GREEN = frozenset({Outcome.PASSED, Outcome.FLAKY, Outcome.SKIPPED, Outcome.XFAILED})
+RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
+"""The outcomes that fail a run."""
 
 
 @dataclass(frozen=True, slots=True)

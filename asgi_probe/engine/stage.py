@@ -50,7 +50,7 @@ class Score:
 
     def count(self, outcome: Outcome) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        self.bad += not outcome.green and outcome is not Outcome.INTERRUPTED
+        self.bad += outcome.red
 
     def time(self, check_id: str, seconds: float, target: str) -> None:
         if len(self.slowest) < _SLOWEST:
@@ -135,7 +135,7 @@ class OpenFile:
         if run.saved or run.inspection.session.jar:
             self._from_checks[check.id] = (run.saved, run.inspection.session.jar)
         self.gives.secrets |= run.secrets.values
-        if run.verdict.outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED) and self.gives.failed is None:
+        if run.verdict.outcome.red and self.gives.failed is None:
             self.gives.failed = f"{check.id} {_ENDED[run.verdict.outcome]}"
 
     def given(self) -> Given:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
-from asgi_probe.engine.results import Outcome, SlowCheck
+from asgi_probe.engine.results import RED, Outcome, SlowCheck
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from asgi_probe.merging.streams import Came, Key, Stream
 
 _SLOWEST = 5
-_BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
-_STUMBLED = _BAD | {Outcome.FLAKY}
+_STUMBLED = RED | {Outcome.FLAKY}
 _WORST_LAST = (
     Outcome.INTERRUPTED, Outcome.SKIPPED, Outcome.PASSED, Outcome.XFAILED, Outcome.FLAKY, Outcome.XPASSED,
     Outcome.FAILED, Outcome.ERROR,

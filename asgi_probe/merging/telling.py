@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished
 from asgi_probe.engine.measures import Measures, broken
-from asgi_probe.engine.results import Outcome
+from asgi_probe.engine.results import RED, Outcome
 from asgi_probe.errors import ExitCode
 from asgi_probe.merging.streams import each_event
 
@@ -128,7 +128,7 @@ class Merged:
         counted, verdicts = self._counted, self._measures.verdicts()
         outcomes, missing = counted.outcomes(), counted.missing()
         open_ends = [stream for stream in self._streams if self._stands(stream)]
-        failed = any(outcomes.get(outcome) for outcome in (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED))
+        failed = any(map(outcomes.get, RED))
         reason = None if failed else ", ".join([*self._too_flaky(), *broken(verdicts)]) or None
         problems = [(stream, problem) for stream in open_ends if (problem := _problem(stream))]
         stopped = self._stopped(open_ends, missing)

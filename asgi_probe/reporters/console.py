@@ -34,7 +34,6 @@ _NARROW = 50
 """Columns below which a bar would leave no room for figures."""
 _INDENTED = 6
 """Columns by which what stands under a check is indented."""
-_BAD = (Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED)
 _REASONED = (Outcome.SKIPPED, Outcome.XFAILED)
 
 
@@ -163,7 +162,7 @@ class ConsoleReporter:
             self._ended(opened, now)
             return
         self._remember(check, steps, file, target)
-        failure = self._tale.alike.add(check, steps) if check.outcome in _BAD else None
+        failure = self._tale.alike.add(check, steps) if check.outcome.red else None
         listed = opened.listed(check.outcome, counts=not (_around(check) and check.outcome.green))
         if failure and failure.how == "count":
             opened.leave_out(check.outcome, failure.what)
@@ -174,7 +173,7 @@ class ConsoleReporter:
 
     def _remember(self, check: CheckFinished, steps: list[StepFinished], file: str, target: str) -> None:
         """Keep what the end of the run tells of it."""
-        if check.outcome in _BAD:
+        if check.outcome.red:
             self._bad += 1
             again = file if _around(check) else self._copies.get(check.id, check.id)
             self._tale.failed.add(again, target if target in self._side_by_side else "")

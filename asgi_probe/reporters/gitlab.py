@@ -15,7 +15,7 @@ from asgi_probe.engine.events import RunFinished, RunStarted
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.gathering import Gathering
 from asgi_probe.reporters.repository import Repository
-from asgi_probe.reporters.verdict import RED, judgements, message, on_a_line, red_steps
+from asgi_probe.reporters.verdict import judgements, message, on_a_line, red_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,13 +99,13 @@ class GitlabWriter:
 def _unmet(check: CheckResult) -> Iterator[tuple[str, str, str, int]]:
     """The rule and what makes it that rule, what is wrong, and where, for each entry of a check."""
     finished = check.finished
-    steps = red_steps(check) if finished.outcome in RED else []
+    steps = red_steps(check) if finished.outcome.red else []
     for step in steps:
         yield from map(_mismatch, step.mismatches)
         if step.reason and not step.mismatches:
             yield str(finished.outcome), step.reason, step.file or finished.file, step.line or finished.line
     if not any(step.mismatches or step.reason for step in steps):
-        if finished.mismatches and finished.outcome in RED:
+        if finished.mismatches and finished.outcome.red:
             yield from map(_mismatch, finished.mismatches)
         else:
             yield str(finished.outcome), message(check), finished.file, finished.line

@@ -22,7 +22,6 @@ from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.gathering import Gathering
 from asgi_probe.reporters.repository import Repository
 from asgi_probe.reporters.verdict import (
-    RED,
     details,
     exchanged,
     is_case,
@@ -253,7 +252,7 @@ def _told(check: CheckResult, element: str | None) -> Iterator[str]:
         text = "" if finished.outcome is Outcome.SKIPPED else details(check)
         yield _element(element, str(finished.outcome), message(check), text)
     yield from _attempts(check)
-    if finished.outcome in RED or finished.outcome is Outcome.INTERRUPTED:
+    if not finished.outcome.green:
         told = exchanged(check)
         if told:
             yield f"      <system-out>{escape(told)}</system-out>\n"
@@ -261,7 +260,7 @@ def _told(check: CheckResult, element: str | None) -> Iterator[str]:
 
 def _attempts(check: CheckResult) -> Iterator[str]:
     """The attempts that were retried: flaky where the check passed in the end, else rerun."""
-    passed = check.finished.outcome not in RED
+    passed = not check.finished.outcome.red
     element = "flakyFailure" if passed else "rerunFailure"
     for step in check.steps:
         for number, stumble in enumerate(step.stumbles, 1):

@@ -25,7 +25,6 @@ _MOST_OTHERS = 20
 _LONGEST_PART = 4_000
 """Characters of what did not hold, of an exchange, of a traceback …"""
 
-_BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED, Outcome.INTERRUPTED})
 _EXPECTED = frozenset({Outcome.SKIPPED, Outcome.XFAILED})
 
 
@@ -123,7 +122,7 @@ class Notable:
         return self.started is not None and len(self.started.targets) > 1
 
     def _add(self, check: CheckFinished, steps: Sequence[StepFinished]) -> None:
-        if check.outcome in _BAD:
+        if not check.outcome.green:
             self._add_trouble(check, steps)
         elif check.outcome in _EXPECTED:
             self.expected.add(_short(f"{check.outcome}: {check.reason}" if check.reason else check.outcome))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from asgi_probe.engine.results import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,7 +38,7 @@ class Room:
         The check then has the key `shortened`.
         """
         written = write(check)
-        allowed = self._share(green=check["outcome"] in ("passed", "flaky", "skipped", "xfailed"))
+        allowed = self._share(green=Outcome(check["outcome"]).green)
         if len(written) > allowed:
             written = _within(allowed, check, write)
         self._left -= len(written)

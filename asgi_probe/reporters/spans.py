@@ -139,7 +139,7 @@ def _of_step(step: StepFinished) -> Attributes:
         attributes["http.request.resend_count"] = step.attempts - 1
     if step.file:
         attributes |= {"code.file.path": text(step.file), "code.line.number": step.line}
-    if step.outcome in _BAD:
+    if not step.outcome.green:
         is_servers = step.status is not None and step.status >= _SERVER_ERROR
         attributes["error.type"] = str(step.status) if is_servers else step.outcome.value
     return attributes | _why(step)
@@ -154,16 +154,13 @@ def _server(url: str) -> Mapping[str, AttributeValue]:
     return {"server.address": text(host), "server.port": port} if host and port else {}
 
 
-_BAD = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED, Outcome.INTERRUPTED})
-
-
 def _why(told: StepFinished | CheckFinished) -> Attributes:
     return {"asgi_probe.reason": text(told.reason)} if told.reason else {}
 
 
 def _status(told: StepFinished | CheckFinished) -> Status:
     """An error with its reason for what did not pass; of all else nothing is said, as is due to who only asks."""
-    if told.outcome not in _BAD:
+    if told.outcome.green:
         return Status(StatusCode.UNSET)
     why = told.reason or (str(told.mismatches[0]) if told.mismatches else told.outcome.value)
     return Status(StatusCode.ERROR, text(why))

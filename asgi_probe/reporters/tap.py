@@ -11,12 +11,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
-from asgi_probe.engine.results import Outcome
+from asgi_probe.engine.results import RED, Outcome
 from asgi_probe.errors import ExitCode
 from asgi_probe.reporters.gathering import Gathering
 from asgi_probe.reporters.values import one_line, plain_data
 from asgi_probe.reporters.verdict import (
-    RED,
     details,
     exchanged,
     found,
@@ -163,7 +162,7 @@ def _diagnostics(check: CheckResult) -> dict[str, Any]:
     else:
         told["mismatches"] = [_mismatch(mismatch) for mismatch in unmet[:_MOST_MISMATCHES]]
         told["details"] = details(check)
-        told["exchange"] = exchanged(check) if finished.outcome in RED else ""
+        told["exchange"] = exchanged(check) if finished.outcome.red else ""
     return {key: value for key, value in told.items() if value not in ("", [])}
 
 

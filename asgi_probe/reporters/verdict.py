@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from asgi_probe.engine.results import Outcome
+from asgi_probe.engine.results import RED, Outcome
 from asgi_probe.reporters.failure import exchange, failed_step, mismatches, said, titled, traceback
 from asgi_probe.reporters.marking import marks_of
 from asgi_probe.reporters.words import count
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from asgi_probe.engine.results import Mismatch, ThresholdVerdict
     from asgi_probe.reporters.gathering import CheckResult
 
-RED = frozenset({Outcome.FAILED, Outcome.ERROR, Outcome.XPASSED})
 _LONGEST = 300
 """Characters of a message that stands on a line of its own."""
 _SHOWN = 10
@@ -61,7 +60,7 @@ def found(check: CheckResult) -> list[Mismatch]:
 def message(check: CheckResult) -> str:
     """On one line why it is not simply passed."""
     finished = check.finished
-    unmet = found(check) if finished.outcome in RED else []
+    unmet = found(check) if finished.outcome.red else []
     if unmet:
         more = f" (and {len(unmet) - 1:,} more)" if len(unmet) > 1 else ""
         return on_a_line(str(unmet[0])) + more
@@ -150,7 +149,7 @@ def judgements(run: RunFinished) -> list[Judgement]:
         told.append(Judgement("run", Outcome.ERROR, why + left))
     elif run.reason and not any(one.outcome is Outcome.FAILED for one in told):
         told.append(Judgement("run", Outcome.FAILED, on_a_line(run.reason)))
-    if run.exit_code and not any(one.outcome in RED for one in told) and not any(map(run.outcomes.get, RED)):
+    if run.exit_code and not any(one.outcome.red for one in told) and not any(map(run.outcomes.get, RED)):
         told.append(Judgement("run", Outcome.ERROR, f"exit code {int(run.exit_code)}"))
     return told
 
