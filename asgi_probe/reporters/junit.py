@@ -67,8 +67,8 @@ class _Suite:
     about: list[tuple[str, str]] = field(default_factory=list)
     """Its properties."""
     rows: list[tuple[int, str | tuple[int, int]]] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-    """Those of the cases of its class, which it may share with another file."""
+    names: dict[str, int] = field(default_factory=dict)
+    """Those of the cases of its class, which it may share with another file, and how often each came."""
     tags: set[tuple[str, ...]] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=lambda: {"failure": 0, "error": 0, "skipped": 0})
     began: float | None = None
@@ -83,11 +83,12 @@ class _Suite:
 
     def unique(self, name: str) -> str:
         """The name, with a number where another case has it: GitLab takes cases of one class and name for one."""
-        given, number = name, 1
-        while given in self.names:
-            number += 1
-            given = f"{name} ({number})"
-        self.names.add(given)
+        given, number = name, self.names.get(name, 0) + 1
+        if number > 1:
+            while (given := f"{name} ({number})") in self.names:
+                number += 1
+            self.names[given] = 1
+        self.names[name] = number
         return given
 
 
@@ -99,7 +100,7 @@ class JUnitWriter:
         self._repository = Repository()
         self._gathering = Gathering()
         self._suites: dict[tuple[str, str], _Suite] = {}
-        self._names: dict[str, set[str]] = {}
+        self._names: dict[str, dict[str, int]] = {}
         self._targets: dict[str, TargetInfo] = {}
         self._several = False
         self._started_at = ""

@@ -161,6 +161,8 @@ def test_class_and_name_are_unique_whatever_is_asked(tmp_path):
 
 def test_a_name_that_comes_twice_gets_a_number(tmp_path):
     assert list(cases(report(run(check("x"), check("x"), check("x")), tmp_path))) == ["x", "x (2)", "x (3)"]
+    taken = [check(name) for name in ("x (2)", "x", "x", "x", "x (2)")]
+    assert list(cases(report(run(*taken), tmp_path))) == ["x (2)", "x", "x (3)", "x (4)", "x (2) (2)"]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
