@@ -62,6 +62,7 @@ class Telling:
 
     def could_not_begin(self, run: RunFinished) -> None:
         """Tell those who write for others of a run that ended before it began: people are told elsewhere."""
+        self._catch_up()
         for report in (*self._named.values(), *self._added):
             self._tell(report, run)
 

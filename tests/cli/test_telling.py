@@ -6,7 +6,7 @@ import pytest
 
 from asgi_probe.cli import telling
 from asgi_probe.cli.telling import Telling
-from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, TargetInfo
+from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.reports import KINDS
 
@@ -110,3 +110,12 @@ def test_a_run_that_could_not_begin_is_told_in_every_file(tmp_path, kind):
     assert told.problems == []
     text = (tmp_path / "report").read_text(encoding="utf-8")
     assert "shop" in text or kind == "prometheus"
+
+
+def test_what_was_told_before_a_run_that_could_not_begin_stands_in_its_files(tmp_path):
+    told = Telling([f"json={tmp_path / 'report'}"], Listener())
+    told.emit(Warned("the cache cannot be read"))
+    told.could_not_begin(RunFinished({}, 0.0, 3, None, problem="no module named 'shop'"))
+    told.close()
+    report = json.loads((tmp_path / "report").read_bytes())
+    assert [each["message"] for each in report["warnings"]] == ["the cache cannot be read"]
