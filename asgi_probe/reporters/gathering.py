@@ -58,8 +58,9 @@ def check_data(check: CheckResult) -> dict[str, Any]:
     It must not be changed: the next to ask for the same check gets the same data.
     """
     global _last  # noqa: PLW0603 - replaced whole, so that threads never see two checks in one
-    if _last.finished is check.finished:
-        return _last.data
+    last = _last
+    if last.finished is check.finished:
+        return last.data
     data = _data_of(check)
     _last = _Last(check.finished, data)
     return data
