@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from asgi_probe.stand_ins import encodable, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import TextIO
+    from typing import IO, Any, TextIO
 
     from rich.live import Live
     from rich.style import Style
@@ -246,18 +248,13 @@ class Outlet:
         if not isinstance(error, BrokenPipeError):
             self.problem = f"the output cannot be written: {getattr(error, 'strerror', None) or error}"
         self._stream = None
-        _drain(stream)
+        drain(stream)
 
 
-def _drain(stream: TextIO) -> None:
-    """Let what the stream still holds go nowhere, else the interpreter fails on it when it exits."""
-    try:
-        descriptor = stream.fileno()
-    except (OSError, ValueError):
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+def drain(stream: IO[Any]) -> None:
+    """Let what the stream still holds go nowhere, else it fails again when it is closed, or the interpreter exits."""
+    with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 class Log:

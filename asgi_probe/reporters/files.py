@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from asgi_probe.errors import UsageError
+from asgi_probe.terminal import drain
 
 
 class ReportFile:
@@ -39,20 +40,12 @@ class ReportFile:
     def discard(self) -> None:
         """Leave nothing behind, and what was there before as it was."""
         if self._temporary is None:
-            _pour_out(self._file)
+            drain(self._file)
         with suppress(OSError):
             self._file.close()
         if self._temporary is not None:
             with suppress(OSError):
                 self._temporary.unlink(missing_ok=True)
-
-
-def _pour_out(file: BinaryIO) -> None:
-    """Let what the file still holds go nowhere, else it fails again when it is closed."""
-    with suppress(OSError, ValueError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, file.fileno())
-        os.close(nowhere)
 
 
 def open_file(name: str, *, cwd: Path) -> ReportFile:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
 from asgi_probe.reporters.values import cut_data
+from asgi_probe.terminal import drain
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -89,10 +90,7 @@ class NdjsonReporter:
         with suppress(OSError):
             if self._name != "-":
                 os.ftruncate(self._file.fileno(), self._size)
-        with suppress(OSError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._file.fileno())
-            os.close(nowhere)
+        drain(self._file)
 
 
 def as_line(event: Event) -> bytes:
