@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, StepFinished
 from asgi_probe.reporters.ndjson import as_data, as_json
 
 if TYPE_CHECKING:
-    from asgi_probe.engine.events import Event
+    from asgi_probe.engine.events import Event, Warned
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,27 @@ class CheckResult:
     started: CheckStarted
     steps: tuple[StepFinished, ...]
     finished: CheckFinished
+
+
+class CountedWarnings:
+    """The warnings of a run, each once; those that are different from the first `most` are lost."""
+
+    def __init__(self, most: float = inf) -> None:
+        self._most = most
+        self._counts: dict[tuple[str, str | None], int] = {}
+
+    def add(self, warning: Warned) -> None:
+        """Take in one more."""
+        known = warning.message, warning.traceback
+        if known in self._counts or len(self._counts) < self._most:
+            self._counts[known] = self._counts.get(known, 0) + 1
+
+    def data(self) -> list[dict[str, Any]]:
+        """Each with its `message`, its `traceback` and the `count` of how often it came, in the order of the first."""
+        return [
+            {"message": message, "traceback": traceback, "count": count}
+            for (message, traceback), count in self._counts.items()
+        ]
 
 
 class Gathering:

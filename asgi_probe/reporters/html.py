@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe import __version__
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
 from asgi_probe.engine.results import Outcome
-from asgi_probe.reporters.gathering import Gathering, check_data, check_json
+from asgi_probe.reporters.gathering import CountedWarnings, Gathering, check_data, check_json
 from asgi_probe.reporters.ndjson import as_data, as_json
 from asgi_probe.reporters.room import Room
 from asgi_probe.reporters.words import GLYPHS, count, duration, tally
@@ -58,7 +58,7 @@ class HtmlReporter:
         self._gathering = Gathering()
         self._failures = Failures()
         self._started: Data = {}
-        self._warnings: dict[tuple[str, str | None], int] = {}
+        self._warnings = CountedWarnings()
         self._room = Room(0)
 
     def handle(self, event: Event) -> None:
@@ -69,12 +69,11 @@ class HtmlReporter:
                 self._room = Room(event.checks)
                 self._file.write(head({"started": self._started}))
             case Warned():
-                warning = event.message, event.traceback
-                self._warnings[warning] = self._warnings.get(warning, 0) + 1
+                self._warnings.add(event)
             case RunFinished():
                 if not self._started:
                     self._begin_without_target(event)
-                run = {"started": self._started, "finished": as_data(event), "warnings": self._warned()}
+                run = {"started": self._started, "finished": as_data(event), "warnings": self._warnings.data()}
                 self._file.write(rest(run, self._failures))
             case _:
                 self._add(event)
@@ -85,9 +84,6 @@ class HtmlReporter:
         nobody = TargetInfo("", "live", "")
         self._started = as_data(RunStarted(__version__, nobody, (), run.not_run, 1, now)) | {"targets": []}
         self._file.write(head({"started": self._started}))
-
-    def _warned(self) -> list[Data]:
-        return [{"message": text, "traceback": trace, "count": many} for (text, trace), many in self._warnings.items()]
 
     def _add(self, event: Event) -> None:
         ended = self._gathering.add(event)

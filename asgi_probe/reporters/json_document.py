@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgi_probe import __version__
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
-from asgi_probe.reporters.gathering import Gathering, check_data, check_json
+from asgi_probe.reporters.gathering import CountedWarnings, Gathering, check_data, check_json
 from asgi_probe.reporters.ndjson import as_data, as_json
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class JsonDocument:
         self._gathering = Gathering()
         self._begun = False
         self._between = b"\n"
-        self._warnings: dict[tuple[str, str | None], int] = {}
+        self._warnings = CountedWarnings()
 
     def handle(self, event: Event) -> None:
         """Write the check if this was its last event, and the rest with the run's."""
@@ -40,8 +40,7 @@ class JsonDocument:
             return
         match event:
             case Warned():
-                warning = event.message, event.traceback
-                self._warnings[warning] = self._warnings.get(warning, 0) + 1
+                self._warnings.add(event)
             case RunStarted():
                 self._begin(event)
             case RunFinished():
@@ -62,8 +61,4 @@ class JsonDocument:
             self._head(__version__, None)
         data = as_data(run)
         del data["event"]
-        warnings = [
-            {"message": message, "traceback": traceback, "count": count}
-            for (message, traceback), count in self._warnings.items()
-        ]
-        self._file.write(b"\n]," + as_json({"warnings": warnings} | data)[1:] + b"\n")
+        self._file.write(b"\n]," + as_json({"warnings": self._warnings.data()} | data)[1:] + b"\n")

@@ -8,7 +8,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
-from asgi_probe.reporters.gathering import Gathering, check_data
+from asgi_probe.reporters.gathering import CountedWarnings, Gathering, check_data
 from asgi_probe.reporters.html import Failures, head, rest, row
 from asgi_probe.reporters.ndjson import as_data
 from asgi_probe.reporters.room import Room
@@ -46,7 +46,7 @@ class Sheet:
         self._failures = Failures()
         self._room = Room(0)
         self._run: dict[str, Any] = {}
-        self._warnings: dict[tuple[str, str | None], int] = {}
+        self._warnings = CountedWarnings(_MOST_WARNINGS)
         self._rows: list[bytes] = []
 
     def add(self, event: Event) -> None:
@@ -56,9 +56,7 @@ class Sheet:
                 self._run["started"] = as_data(event)
                 self._room = Room(event.checks)
             case Warned():
-                warning = event.message, event.traceback
-                if warning in self._warnings or len(self._warnings) < _MOST_WARNINGS:
-                    self._warnings[warning] = self._warnings.get(warning, 0) + 1
+                self._warnings.add(event)
             case RunFinished():
                 self._run["finished"] = as_data(event)
             case _:
@@ -76,9 +74,8 @@ class Sheet:
     def page(self, view: View) -> Page:
         """The report, and above it what goes on."""
         runs = [_told(run) for run in reversed(view.runs)]
-        warnings = [{"message": text, "traceback": trace, "count": n} for (text, trace), n in self._warnings.items()]
         run = self._run | {
-            "warnings": warnings,
+            "warnings": self._warnings.data(),
             "history": runs,
             "availability": _shares(view.availability),
         }
