@@ -70,20 +70,21 @@ THRESHOLDS = Named(
 
 
 class Histogram:
-    """Times counted by upper bound."""
+    """Times counted by upper bound, in seconds."""
 
-    def __init__(self) -> None:
-        self._counts = [0] * (len(BUCKETS) + 1)
+    def __init__(self, bounds: Sequence[float] = BUCKETS) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
     def observe(self, seconds: float) -> None:
         """Take in one."""
-        self._counts[bisect_left(BUCKETS, seconds)] += 1
+        self._counts[bisect_left(self._bounds, seconds)] += 1
         self._sum += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
         """How many were at most so long, by bound."""
-        bounds = [*map(str, BUCKETS), "+Inf"]
+        bounds = [*map(str, self._bounds), "+Inf"]
         return list(zip(bounds, map(float, accumulate(self._counts)), strict=True))
 
     @property

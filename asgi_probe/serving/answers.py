@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from asgi_probe.serving.history import Availability
-    from asgi_probe.serving.records import CheckRecord, RunRecord
+    from asgi_probe.serving.records import RunRecord
     from asgi_probe.serving.status import Running
 
 _CHECK: dict[str, Any] = {
@@ -199,6 +199,6 @@ def running_answer(running: Running | None) -> RunningNow | None:
     return None if running is None else RunningNow.model_validate(running)
 
 
-def check_answers(checks: tuple[Availability, ...] | tuple[CheckRecord, ...]) -> list[Any]:
+def check_answers(checks: tuple[Availability, ...]) -> list[Available]:
     """Checks with how they did."""
     return [Available.model_validate(check) for check in checks]

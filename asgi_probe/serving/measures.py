@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters import metrics
@@ -24,6 +22,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+_RUNS_TOOK = metrics.Named("asgi_probe_run_duration_seconds", "How long runs took.", ())
 _RUN_OUTCOMES = ("passed", "failed", "error")
 
 
@@ -34,13 +33,11 @@ class Measures:
         self._status = status
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        self._counts = [0] * (len(_BUCKETS) + 1)
-        self._seconds = 0.0
+        self._durations = metrics.Histogram(_BUCKETS)
 
     def add(self, run: RunRecord) -> None:
         """Count a run that has ended."""
-        self._counts[bisect_left(_BUCKETS, run.duration)] += 1
-        self._seconds += run.duration
+        self._durations.observe(run.duration)
 
     def text(self) -> bytes:
         """All of them, as Prometheus reads them."""
@@ -64,16 +61,9 @@ class Measures:
         for outcome in _RUN_OUTCOMES:
             runs.add_metric((outcome,), self._status.runs[outcome])
         yield runs
-        yield self._durations()
+        yield metrics.histograms(_RUNS_TOOK, [((), self._durations)])
         if self._status.last is not None:
             yield from _of_last(self._status.last)
-
-    def _durations(self) -> HistogramMetricFamily:
-        bounds = [*map(str, _BUCKETS), "+Inf"]
-        buckets = list(zip(bounds, map(float, accumulate(self._counts)), strict=True))
-        return HistogramMetricFamily(
-            "asgi_probe_run_duration_seconds", "How long runs took.", buckets=buckets, sum_value=self._seconds
-        )
 
 
 def _of_last(run: RunRecord) -> Iterator[Metric]:
