@@ -134,11 +134,12 @@ class Measures:
         return ThresholdVerdict(threshold.text, holds, told, actual, threshold.warns)
 
 
-def broken(verdicts: Sequence[ThresholdVerdict]) -> Iterator[str]:
-    """Why they fail a run, if they do."""
-    number = sum(not verdict.holds and not verdict.warns for verdict in verdicts)
-    if number:
-        yield f"{number:,} {'threshold was' if number == 1 else 'thresholds were'} broken"
+def not_good_enough(verdicts: Sequence[ThresholdVerdict], flaky: int) -> str | None:
+    """Why a run without a failure fails, if it does; `flaky` are the checks that may not have been."""
+    broken = sum(not verdict.holds and not verdict.warns for verdict in verdicts)
+    whys = [f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"] * bool(flaky)
+    whys += [f"{broken:,} {'threshold was' if broken == 1 else 'thresholds were'} broken"] * bool(broken)
+    return "; ".join(whys) or None
 
 
 def measured(threshold: Threshold, sample: Sample) -> tuple[float | None, str]:

@@ -14,7 +14,7 @@ from asgi_probe.engine.agenda import Agenda
 from asgi_probe.engine.backend import run_async
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
 from asgi_probe.engine.inspection import Pools
-from asgi_probe.engine.measures import Measures, broken
+from asgi_probe.engine.measures import Measures, not_good_enough
 from asgi_probe.engine.results import Outcome, SlowCheck
 from asgi_probe.engine.secrets import Secrets
 from asgi_probe.engine.stage import RunOptions, Score, Stage, declared, each_needed
@@ -22,7 +22,7 @@ from asgi_probe.engine.telling import Tally
 from asgi_probe.errors import ExitCode, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from asgi_probe.engine.events import Event
     from asgi_probe.engine.plan import FilePlan
@@ -177,12 +177,8 @@ class Run:
 
     def _not_good_enough(self) -> str | None:
         """Why a run without a failure fails, if it does."""
-        return None if self._score.bad else "; ".join([*self._too_flaky(), *broken(self._verdicts)]) or None
-
-    def _too_flaky(self) -> Iterator[str]:
-        flaky = self._score.flaky
-        if self._options.fail_on_flaky and flaky:
-            yield f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"
+        flaky = self._score.flaky if self._options.fail_on_flaky else 0
+        return None if self._score.bad else not_good_enough(self._verdicts, flaky)
 
     def _left_out(self, checks: int) -> bool:
         """Whether a stop left anything out."""

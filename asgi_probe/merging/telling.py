@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished
-from asgi_probe.engine.measures import Measures, broken
+from asgi_probe.engine.measures import Measures, not_good_enough
 from asgi_probe.engine.results import RED, Outcome
 from asgi_probe.errors import ExitCode
 from asgi_probe.merging.streams import each_event
@@ -129,7 +129,8 @@ class Merged:
         outcomes, missing = counted.outcomes(), counted.missing()
         open_ends = [stream for stream in self._streams if self._stands(stream)]
         failed = any(map(outcomes.get, RED))
-        reason = None if failed else ", ".join([*self._too_flaky(), *broken(verdicts)]) or None
+        flaky = counted.flaky_checks() if self._fail_on_flaky else 0
+        reason = None if failed else not_good_enough(verdicts, flaky)
         problems = [(stream, problem) for stream in open_ends if (problem := _problem(stream))]
         stopped = self._stopped(open_ends, missing)
         return RunFinished(
@@ -160,11 +161,6 @@ class Merged:
             return "interrupted"
         cut = missing or Outcome.INTERRUPTED in self._counted.outcomes()
         return stops[0] if stops and cut else None
-
-    def _too_flaky(self) -> Iterator[str]:
-        flaky = self._counted.flaky_checks()
-        if self._fail_on_flaky and flaky:
-            yield f"{flaky:,} {'check was' if flaky == 1 else 'checks were'} flaky, and --fail-on-flaky is set"
 
 
 def _exit_code(open_ends: Iterable[Stream], *, failed: bool) -> int:

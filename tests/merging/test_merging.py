@@ -374,8 +374,12 @@ def test_which_result_counts(merge, came, expected, explicitly):
 
 
 def test_flaky_ones_fail_where_that_is_asked_for(merge):
-    end = merge(run(("a.yaml::x", "failed")), run(("a.yaml::x", "passed"), at=1), fail_on_flaky=True)[-1]
-    assert (end.exit_code, end.reason) == (1, "1 check was flaky, and --fail-on-flaky is set")
+    runs = run(("a.yaml::x", "failed")), run(("a.yaml::x", "passed"), at=1)
+    end = merge(*runs, fail_on_flaky=True)[-1]
+    flaky = "1 check was flaky, and --fail-on-flaky is set"
+    assert (end.exit_code, end.reason) == (1, flaky)
+    end = merge(*runs, fail_on_flaky=True, thresholds=["flaky_rate < 1%"])[-1]
+    assert end.reason == f"{flaky}; 1 threshold was broken"
 
 
 def test_a_fixture_that_breaks_no_more_was_flaky(merge):
