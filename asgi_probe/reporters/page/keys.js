@@ -42,10 +42,9 @@ function step(by) {
 
 /** Open the next check in the list that did not pass, from the top again behind the last. */
 function nextFailure() {
-  const failing = fileGroups.flatMap((group) => group.checks).filter((check) => check.failing && !check.item.hidden);
-  if (!failing.length) return announce("No check that is shown did not pass.");
-  const current = currentRow()?.check;
   const all = fileGroups.flatMap((group) => group.checks);
-  const from = all.indexOf(current);
-  goTo(failing.find((check) => all.indexOf(check) > from) ?? failing[0]);
+  const behind = all.slice(all.indexOf(currentRow()?.check) + 1);
+  const next = [...behind, ...all].find((check) => check.failing && !check.item.hidden);
+  if (next) goTo(next);
+  else announce("No check that is shown did not pass.");
 }
