@@ -10,7 +10,7 @@ from asgi_probe.errors import UsageError
 from asgi_probe.spec.units import parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -44,6 +44,26 @@ def _source(ctx: typer.Context, name: str) -> str:
 def typed(ctx: typer.Context, name: str) -> bool:
     """Whether a flag stands on the command line itself."""
     return _source(ctx, name) == "COMMANDLINE"
+
+
+def said_again(ctx: typer.Context, leave_out: Container[str]) -> list[str]:
+    """The flags on the command line itself, as they are said; the environment says the rest again by itself."""
+    words: list[str] = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        if name not in leave_out and typed(ctx, name):
+            words += _written(param, ctx.params[name])
+    return words
+
+
+def _written(param: Any, value: Any) -> list[str]:
+    name = max(param.opts, key=len)
+    if param.is_flag:
+        return [name] if value else [max(param.secondary_opts, key=len)]
+    if param.count:
+        return [name] * value
+    values = value if param.multiple else [value]
+    return [word for each in values for word in ([f"{name}={each}"] if name.startswith("--") else [name, str(each)])]
 
 
 def distinct(reports: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import typer
 
 from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
-from asgi_probe.cli.flags import seconds, typed
+from asgi_probe.cli.flags import said_again, seconds
 from asgi_probe.cli.run import run
 from asgi_probe.errors import UsageError
 
@@ -181,17 +181,5 @@ def _times(interval: str, run_timeout: str | None) -> tuple[float, float]:
 
 def passed_on(ctx: typer.Context, paths: Sequence[str]) -> list[str]:
     """The arguments of `asgi-probe run` that say the same; what the environment says a run reads itself."""
-    words = ["--no-cache", "--quiet", "--color=never"]
     own = inspect.signature(serve).parameters
-    for param in ctx.command.params:
-        if param.name not in own and typed(ctx, param.name or ""):
-            words += _said(param, ctx.params[param.name or ""])
-    return [*words, "--", *paths]
-
-
-def _said(param: Any, value: object) -> list[str]:
-    if isinstance(value, bool):
-        return [param.opts[0] if value else param.secondary_opts[0]]
-    flag = next((name for name in param.opts if name.startswith("--")), param.opts[0])
-    values = value if isinstance(value, list | tuple) else [value]
-    return [f"{flag}={each}" if flag.startswith("--") else f"{flag}{each}" for each in values]
+    return ["--no-cache", "--quiet", "--color=never", *said_again(ctx, own), "--", *paths]

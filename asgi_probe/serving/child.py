@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING
 
 from asgi_probe.reporters.reading import NotAnEventError, read_event
 from asgi_probe.serving.records import Tally
-from asgi_probe.target.children import RUNNING, signal_group
+from asgi_probe.target.children import RUNNING, ourselves, signal_group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class Child:
         self.began = monotonic()
         self._said = b""
         self._process = subprocess.Popen(  # noqa: S603 - ourselves, with what the command line says
-            [*_python(), "-m", "asgi_probe", "run", *_REPORTS, *arguments],
+            [*ourselves(), "run", *_REPORTS, *arguments],
             env={name: value for name, value in environment.items() if name != _TOKEN},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -143,12 +143,6 @@ class Child:
     def _words(self, pipe: IO[bytes]) -> None:
         while data := os.read(pipe.fileno(), _MOST_SAID):
             self._said = (self._said + data)[-_MOST_SAID:]
-
-
-def _python() -> list[str]:
-    """This Python, which takes modules from the working directory only if this process does."""
-    beside = {"", os.getcwd()} & set(sys.path)  # noqa: PTH109 - as it stands there
-    return [sys.executable, *([] if beside else ["-P"])]
 
 
 def _reading(read: Callable[[IO[bytes]], None], pipe: IO[bytes] | None) -> Thread:

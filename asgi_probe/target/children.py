@@ -10,6 +10,12 @@ RUNNING: set[int] = set()
 """The ids of processes that lead a group of their own."""
 
 
+def ourselves() -> list[str]:
+    """The beginning of a command line that runs us again, with modules of the working directory only if we see them."""
+    beside = {"", os.getcwd()} & set(sys.path)  # noqa: PTH109 - as it stands there
+    return [sys.executable, *([] if beside else ["-P"]), "-m", "asgi_probe"]
+
+
 def signal_group(leader: int, number: int) -> bool:
     """Send a signal to the process and all that it has started; false if nobody is left."""
     try:

@@ -163,9 +163,12 @@ def test_a_server_of_the_configuration_is_started_for_each_run(shop):
     assert shop.log == ["startup", "shutdown", "startup", "new", "new", "shutdown"]
 
 
-def test_without_a_terminal_there_are_no_keys(shop):
+@pytest.mark.parametrize("safe", [[], ["-P"]], ids=["python -m", "as the script does"])
+def test_without_a_terminal_there_are_no_keys(shop, safe):
+    # that takes no module of the working directory for one of Python's own, and neither do its runs
+    shop.write("secrets.py", "raise RuntimeError" if safe else "from uuid import uuid4\ntoken_hex = uuid4")
     process = subprocess.Popen(
-        [sys.executable, "-m", "asgi_probe", "run", "--watch", "--no-cache"],
+        [sys.executable, *safe, "-m", "asgi_probe", "run", "--watch", "--no-cache"],
         cwd=shop.root,
         env=shop.environment(),
         stdin=subprocess.DEVNULL,
@@ -174,15 +177,18 @@ def test_without_a_terminal_there_are_no_keys(shop):
         text=True,
     )
     with process:
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if WAITING in line:
-                break
-        assert "no keys, as standard input is no terminal" in lines[-1]
-        assert any("1 passed, 1 failed" in line for line in lines)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 130
+        try:
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if WAITING in line:
+                    break
+            assert "no keys, as standard input is no terminal" in lines[-1]
+            assert any("1 passed, 1 failed" in line for line in lines)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 130
+        finally:
+            process.kill()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from asgi_probe.cli.watching.inbox import Ended
+from asgi_probe.target.children import ourselves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ class Child:
 
     def __init__(self, arguments: Sequence[str], inbox: Inbox) -> None:
         self._process = subprocess.Popen(  # noqa: S603 - our own program, with the arguments that we were given
-            [sys.executable, "-m", "asgi_probe", "run", *arguments],
+            [*ourselves(), "run", *arguments],
             stdin=subprocess.DEVNULL,
             process_group=None if sys.platform == "win32" else 0,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from asgi_probe.cli.flags import said_again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,14 +21,9 @@ class Flags:
 
     @classmethod
     def of(cls, ctx: typer.Context) -> Flags:
-        """Those that stand on the command line itself: the environment says the rest again by itself."""
-        words: list[str] = []
-        said = {name for name, value in ctx.params.items() if value}
-        for param in ctx.command.params:
-            source = ctx.get_parameter_source(param.name or "")
-            if param.name not in ("paths", "watch") and source is not None and source.name == "COMMANDLINE":
-                words += _written(param, ctx.params[param.name or ""])
-        return cls(words, frozenset(said))
+        """Those that stand on the command line itself."""
+        said = frozenset(name for name, value in ctx.params.items() if value)
+        return cls(said_again(ctx, ("paths", "watch")), said)
 
     @property
     def keeps_cache(self) -> bool:
@@ -44,14 +41,3 @@ class Flags:
         elif failed_first and self.keeps_cache and not self._said & {"last_failed", "failed_first"}:
             words.append("--failed-first")
         return [*words, "--", *paths]
-
-
-def _written(param: Any, value: Any) -> list[str]:
-    """A flag as it is said on the command line."""
-    name = max(param.opts, key=len)
-    if param.is_flag:
-        return [name] if value else [max(param.secondary_opts, key=len)]
-    if param.count:
-        return [name] * value
-    values = value if param.multiple else [value]
-    return [word for each in values for word in ([f"{name}={each}"] if name.startswith("--") else [name, str(each)])]
