@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -50,10 +50,28 @@ EXAMPLES = """[bold]Examples[/bold]
 """
 _ENDING = ".ndjson"
 
+Streams = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILES",
+        help="What --report ndjson=FILE wrote, one file a run; of a folder all *.ndjson; globs.",
+        show_default=False,
+    ),
+]
+Rerun = Annotated[
+    list[str] | None,
+    options.option(
+        options.SELECT,
+        "--rerun",
+        told="A later run of the same checks, or a folder of them: what passed there is flaky. May be repeated.",
+        metavar="FILE",
+    ),
+]
+
 
 def merge(
-    files: options.Streams = None,
-    rerun: options.Rerun = None,
+    files: Streams = None,
+    rerun: Rerun = None,
     fail_on_flaky: options.FailOnFlaky = False,
     threshold: options.Threshold = None,
     verbose: options.Verbose = 0,

@@ -8,20 +8,21 @@ from typing import Annotated, Any, Literal
 import typer
 
 _TARGET = "Whom to ask"
-_SELECT = "Which checks"
+SELECT = "Which checks"
 _RUN = "How to run"
-_TELL = TELL = "How to tell"
+TELL = "How to tell"
 
 Color = Literal["auto", "always", "never"]
 
 
-def _option(
+def option(
     panel: str,
     *names: str,
     told: str,
     env: str | None = None,
     **more: Any,
 ) -> Any:
+    """A flag: on which panel of the help it stands, its names, what it does, and its variable of the environment."""
     return typer.Option(*names, help=told, envvar=env, rich_help_panel=panel, show_envvar=bool(env), **more)
 
 
@@ -35,25 +36,6 @@ Paths = Annotated[
 ]
 
 
-Streams = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="FILES",
-        help="What --report ndjson=FILE wrote, one file a run; of a folder all *.ndjson; globs.",
-        show_default=False,
-    ),
-]
-Rerun = Annotated[
-    list[str] | None,
-    _option(
-        _SELECT,
-        "--rerun",
-        told="A later run of the same checks, or a folder of them: what passed there is flaky. May be repeated.",
-        metavar="FILE",
-    ),
-]
-
-
 def _whole(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | None) -> list[str] | None:
     # what may be repeated is split at blanks when it comes from the environment: an expression has blanks of its own
     source = ctx.get_parameter_source(param.name or "")
@@ -62,8 +44,8 @@ def _whole(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | No
 
 Tag = Annotated[
     list[str] | None,
-    _option(
-        _SELECT,
+    option(
+        SELECT,
         "--tag",
         "-t",
         told="By tags: 'smoke and not slow'. If repeated, each must hold.",
@@ -74,21 +56,21 @@ Tag = Annotated[
 ]
 Name = Annotated[
     list[str] | None,
-    _option(
-        _SELECT,
+    option(
+        SELECT,
         "-k",
         told="By parts of the check's name: 'items and not delete'. If repeated, each must hold.",
         metavar="WORDS",
     ),
 ]
 LastFailed = Annotated[
-    bool, _option(_SELECT, "--last-failed", "--lf", told="Only what failed last; everything if nothing did.")
+    bool, option(SELECT, "--last-failed", "--lf", told="Only what failed last; everything if nothing did.")
 ]
-FailedFirst = Annotated[bool, _option(_SELECT, "--failed-first", "--ff", told="Everything, what failed last first.")]
+FailedFirst = Annotated[bool, option(SELECT, "--failed-first", "--ff", told="Everything, what failed last first.")]
 ShardOf = Annotated[
     str | None,
-    _option(
-        _SELECT,
+    option(
+        SELECT,
         "--shard",
         told="The K-th of N parts. `auto` asks GitLab's variables, `auto/N` those of Kubernetes.",
         metavar="K/N",
@@ -97,12 +79,12 @@ ShardOf = Annotated[
 ]
 Repeat = Annotated[
     int | None,
-    _option(_SELECT, "--repeat", told="Run every check N times.", metavar="N", min=1, env="ASGI_PROBE_REPEAT"),
+    option(SELECT, "--repeat", told="Run every check N times.", metavar="N", min=1, env="ASGI_PROBE_REPEAT"),
 ]
 Shuffle = Annotated[
     str | None,
-    _option(
-        _SELECT,
+    option(
+        SELECT,
         "--shuffle",
         told="In another order: that of the seed, or of one that is drawn and told.",
         metavar="[=SEED]",
@@ -111,8 +93,8 @@ Shuffle = Annotated[
 ]
 NoCache = Annotated[
     bool,
-    _option(
-        _SELECT,
+    option(
+        SELECT,
         "--no-cache",
         told="Neither read nor write .asgi_probe_cache, what is known of the last run.",
         env="ASGI_PROBE_NO_CACHE",
@@ -120,11 +102,11 @@ NoCache = Annotated[
 ]
 Var = Annotated[
     list[str] | None,
-    _option(_RUN, "--var", told="A variable: name=text, or name:=JSON. May be repeated.", metavar="NAME=VALUE"),
+    option(_RUN, "--var", told="A variable: name=text, or name:=JSON. May be repeated.", metavar="NAME=VALUE"),
 ]
 VarsFile = Annotated[
     list[Path] | None,
-    _option(
+    option(
         _RUN,
         "--vars-file",
         told="Variables from a YAML, JSON or .env file. May be repeated.",
@@ -135,7 +117,7 @@ VarsFile = Annotated[
 
 App = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--app",
         told="An ASGI app, in process: shop.main:app, shop/main.py, shop.main.",
@@ -145,11 +127,11 @@ App = Annotated[
 ]
 Factory = Annotated[
     bool | None,
-    _option(_TARGET, "--factory/--no-factory", told="Call what --app names to get the app.", env="ASGI_PROBE_FACTORY"),
+    option(_TARGET, "--factory/--no-factory", told="Call what --app names to get the app.", env="ASGI_PROBE_FACTORY"),
 ]
 Lifespan = Annotated[
     Literal["auto", "on", "off"] | None,
-    _option(
+    option(
         _TARGET,
         "--lifespan",
         told="Run the app's lifespan: on, off, or auto, if it has one (default: auto).",
@@ -159,11 +141,11 @@ Lifespan = Annotated[
 ]
 RootPath = Annotated[
     str | None,
-    _option(_TARGET, "--root-path", told="The ASGI root_path, in process.", metavar="PATH", env="ASGI_PROBE_ROOT_PATH"),
+    option(_TARGET, "--root-path", told="The ASGI root_path, in process.", metavar="PATH", env="ASGI_PROBE_ROOT_PATH"),
 ]
 StartupTimeout = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--startup-timeout",
         told="Time for the app's start-up (default: 30s).",
@@ -173,7 +155,7 @@ StartupTimeout = Annotated[
 ]
 ShutdownTimeout = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--shutdown-timeout",
         told="Time for the app's shutdown (default: 10s).",
@@ -183,13 +165,13 @@ ShutdownTimeout = Annotated[
 ]
 BaseUrl = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET, "--base-url", told="A live service: http://127.0.0.1:8000.", metavar="URL", env="ASGI_PROBE_BASE_URL"
     ),
 ]
 TargetName = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--target",
         told="A target of the configuration, by its name.",
@@ -199,7 +181,7 @@ TargetName = Annotated[
 ]
 Targets = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--targets",
         told="Several of them: the same specs against each, outcomes side by side.",
@@ -209,7 +191,7 @@ Targets = Annotated[
 ]
 Wait = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--wait",
         told="Wait at most that long until the service answers below 500.",
@@ -219,28 +201,28 @@ Wait = Annotated[
 ]
 WaitUrl = Annotated[
     str | None,
-    _option(_TARGET, "--wait-url", told="What --wait asks (default: /).", metavar="URL", env="ASGI_PROBE_WAIT_URL"),
+    option(_TARGET, "--wait-url", told="What --wait asks (default: /).", metavar="URL", env="ASGI_PROBE_WAIT_URL"),
 ]
 CaFile = Annotated[
     str | None,
-    _option(_TARGET, "--cacert", told="Trust the certificates of this file.", metavar="FILE", env="ASGI_PROBE_CACERT"),
+    option(_TARGET, "--cacert", told="Trust the certificates of this file.", metavar="FILE", env="ASGI_PROBE_CACERT"),
 ]
 Insecure = Annotated[
-    bool, _option(_TARGET, "--insecure", told="Do not verify TLS certificates.", env="ASGI_PROBE_INSECURE")
+    bool, option(_TARGET, "--insecure", told="Do not verify TLS certificates.", env="ASGI_PROBE_INSECURE")
 ]
 Cert = Annotated[
     str | None,
-    _option(_TARGET, "--cert", told="The client's certificate (PEM).", metavar="FILE", env="ASGI_PROBE_CERT"),
+    option(_TARGET, "--cert", told="The client's certificate (PEM).", metavar="FILE", env="ASGI_PROBE_CERT"),
 ]
 Key = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET, "--key", told="Its private key, if it is in a file of its own.", metavar="FILE", env="ASGI_PROBE_KEY"
     ),
 ]
 Proxy = Annotated[
     str | None,
-    _option(
+    option(
         _TARGET,
         "--proxy",
         told="Go through this proxy (default: what HTTP_PROXY and its kin say).",
@@ -250,15 +232,15 @@ Proxy = Annotated[
 ]
 Http2 = Annotated[
     bool | None,
-    _option(_TARGET, "--http2/--no-http2", told="Speak HTTP/2 where the server does.", env="ASGI_PROBE_HTTP2"),
+    option(_TARGET, "--http2/--no-http2", told="Speak HTTP/2 where the server does.", env="ASGI_PROBE_HTTP2"),
 ]
 Uds = Annotated[
-    str | None, _option(_TARGET, "--uds", told="Connect to this Unix socket.", metavar="PATH", env="ASGI_PROBE_UDS")
+    str | None, option(_TARGET, "--uds", told="Connect to this Unix socket.", metavar="PATH", env="ASGI_PROBE_UDS")
 ]
 
 Concurrency = Annotated[
     int | None,
-    _option(
+    option(
         _RUN,
         "--concurrency",
         "-j",
@@ -271,7 +253,7 @@ Concurrency = Annotated[
 ]
 Timeout = Annotated[
     str | None,
-    _option(
+    option(
         _RUN,
         "--timeout",
         told="Time for a request that names none (default: 10s).",
@@ -280,17 +262,17 @@ Timeout = Annotated[
     ),
 ]
 FailFast = Annotated[
-    bool, _option(_RUN, "-x", "--fail-fast", told="Stop at the first failure, whatever --max-failures says.")
+    bool, option(_RUN, "-x", "--fail-fast", told="Stop at the first failure, whatever --max-failures says.")
 ]
 MaxFailures = Annotated[
     int | None,
-    _option(
+    option(
         _RUN, "--max-failures", told="Stop after that many failures.", min=1, metavar="N", env="ASGI_PROBE_MAX_FAILURES"
     ),
 ]
 FailOnFlaky = Annotated[
     bool,
-    _option(
+    option(
         _RUN,
         "--fail-on-flaky",
         told="A check that passed after a retry fails the run, too.",
@@ -308,7 +290,7 @@ def _parted(ctx: typer.Context, param: typer.CallbackParam, value: list[str] | N
 
 Threshold = Annotated[
     list[str] | None,
-    _option(
+    option(
         _RUN,
         "--threshold",
         told="What the run is held to: 'p95(time) < 300ms', 'warn: error_rate{tag:slow} < 1%'. May be repeated.",
@@ -319,7 +301,7 @@ Threshold = Annotated[
 ]
 Backend = Annotated[
     Literal["asyncio", "trio"],
-    _option(
+    option(
         _RUN,
         "--backend",
         told="The event loop: asyncio or trio.",
@@ -329,12 +311,12 @@ Backend = Annotated[
 ]
 UvLoop = Annotated[
     bool | None,
-    _option(_RUN, "--uvloop/--no-uvloop", told="Use uvloop (default: if it is installed).", env="ASGI_PROBE_UVLOOP"),
+    option(_RUN, "--uvloop/--no-uvloop", told="Use uvloop (default: if it is installed).", env="ASGI_PROBE_UVLOOP"),
 ]
 
 Secret = Annotated[
     list[str] | None,
-    _option(
+    option(
         _RUN,
         "--secret",
         told="A variable whose value is never told: name=text. May be repeated; also ASGI_PROBE_SECRET_NAME.",
@@ -343,14 +325,12 @@ Secret = Annotated[
 ]
 ShowLogs = Annotated[
     bool,
-    _option(
-        _TELL, "--show-logs", told="Tell what the app logged and printed in all steps.", env="ASGI_PROBE_SHOW_LOGS"
-    ),
+    option(TELL, "--show-logs", told="Tell what the app logged and printed in all steps.", env="ASGI_PROBE_SHOW_LOGS"),
 ]
 ShowCredentials = Annotated[
     bool,
-    _option(
-        _TELL,
+    option(
+        TELL,
         "--show-credentials",
         told="Show the headers that carry credentials, but for declared secrets.",
         env="ASGI_PROBE_SHOW_CREDENTIALS",
@@ -359,13 +339,13 @@ ShowCredentials = Annotated[
 
 WatchFiles = Annotated[
     bool,
-    _option(_RUN, "--watch", told="Run again what is affected whenever files change; press h for the keys."),
+    option(_RUN, "--watch", told="Run again what is affected whenever files change; press h for the keys."),
 ]
 
 Tb = Annotated[
     Literal["short", "long", "none"],
-    _option(
-        _TELL,
+    option(
+        TELL,
         "--tb",
         told="Tracebacks: short (the app's own frames), long (every frame) or none.",
         metavar="STYLE",
@@ -374,15 +354,13 @@ Tb = Annotated[
 ]
 Verbose = Annotated[
     int,
-    _option(
-        _TELL, "--verbose", "-v", told="Tell every check, and every step's answer.", count=True, show_default=False
-    ),
+    option(TELL, "--verbose", "-v", told="Tell every check, and every step's answer.", count=True, show_default=False),
 ]
-Quiet = Annotated[bool, _option(_TELL, "--quiet", "-q", told="Tell only what did not pass, and the summary.")]
+Quiet = Annotated[bool, option(TELL, "--quiet", "-q", told="Tell only what did not pass, and the summary.")]
 ColorWhen = Annotated[
     Color,
-    _option(
-        _TELL,
+    option(
+        TELL,
         "--color",
         told="When to use colour: auto, always or never; NO_COLOR is heeded.",
         metavar="WHEN",
@@ -392,8 +370,8 @@ ColorWhen = Annotated[
 _REPORTS = "html, junit, tap, json, ndjson, markdown, gitlab, github or prometheus=FILE, otel=URL"
 Report = Annotated[
     list[str] | None,
-    _option(
-        _TELL,
+    option(
+        TELL,
         "--report",
         told=f"Write a report: {_REPORTS} (- is standard output). May be repeated.",
         metavar="KIND=PATH",

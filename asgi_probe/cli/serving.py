@@ -61,20 +61,16 @@ _OF_ONE_RUN = {"last_failed", "failed_first", "no_cache"}
 """Flags that mean nothing where no run knows of the one before."""
 
 _SERVE = "How to serve"
-
-
-def _option(*names: str, told: str, metavar: str, env: str, **more: Any) -> Any:
-    return typer.Option(
-        *names, help=told, metavar=metavar, envvar=env, rich_help_panel=_SERVE, show_envvar=True, **more
-    )
-
-
 Interval = Annotated[
-    str, _option("--interval", told="Time from a run's start to the next.", metavar="TIME", env="ASGI_PROBE_INTERVAL")
+    str,
+    options.option(
+        _SERVE, "--interval", told="Time from a run's start to the next.", metavar="TIME", env="ASGI_PROBE_INTERVAL"
+    ),
 ]
 RunTimeout = Annotated[
     str | None,
-    _option(
+    options.option(
+        _SERVE,
         "--run-timeout",
         told="A run that takes longer hangs, and is ended (default: twice the interval, at least 60s).",
         metavar="TIME",
@@ -83,7 +79,8 @@ RunTimeout = Annotated[
 ]
 HistoryFile = Annotated[
     str | None,
-    _option(
+    options.option(
+        _SERVE,
         "--history",
         told="Keep the runs in this SQLite file (default: in memory).",
         metavar="FILE",
@@ -91,11 +88,15 @@ HistoryFile = Annotated[
     ),
 ]
 Keep = Annotated[
-    int, _option("--keep", told="Keep that many runs.", metavar="N", env="ASGI_PROBE_KEEP", min=1, max=1_000_000)
+    int,
+    options.option(
+        _SERVE, "--keep", told="Keep that many runs.", metavar="N", env="ASGI_PROBE_KEEP", min=1, max=1_000_000
+    ),
 ]
 Host = Annotated[
     str,
-    _option(
+    options.option(
+        _SERVE,
         "--host",
         told="Listen at this address; one that other machines reach needs a token.",
         metavar="HOST",
@@ -104,7 +105,8 @@ Host = Annotated[
 ]
 Port = Annotated[
     int,
-    _option(
+    options.option(
+        _SERVE,
         "--port",
         told="Listen at this port; 0 is any that is free.",
         metavar="PORT",
@@ -115,7 +117,8 @@ Port = Annotated[
 ]
 Token = Annotated[
     str | None,
-    _option(
+    options.option(
+        _SERVE,
         "--token",
         told="What all but /healthz want to see; in the environment no list of processes shows it.",
         metavar="TOKEN",
