@@ -1,7 +1,7 @@
 """The run as a page: one file for the browser, that asks nobody for anything and runs no script but ours.
 
-The page is `head(run)`, a line for each check by `row(check)`, and `rest(run, failures)`; `page(run, checks)` is all of
-it. Both take plain data, as strict JSON can hold it:
+The page is `head(run)`, a line for each check by `row(check)`, and `rest(run, failures)`. They take plain data, as
+strict JSON can hold it:
 
 - `run` is `{"started": …, "finished": …, "warnings": [{"message", "traceback", "count"}]}`: the events `run_started`
   and `run_finished` as the ndjson stream words them, and the warnings, each once. It may have `history`, the last runs
@@ -32,8 +32,6 @@ from asgi_probe.reporters.words import GLYPHS, count, duration, tally
 from asgi_probe.terminal import harmless, inline, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from jinja2 import Template
 
     from asgi_probe.engine.events import Event
@@ -122,17 +120,6 @@ def why(check: Data) -> str:
 
 def _short(text: str) -> str:
     return inline(text[:300])
-
-
-def page(run: Data, checks: Iterable[Data]) -> str:
-    """The whole page, as one text."""
-    failures = Failures()
-    room = Room(run["started"]["checks"])
-    parts = [head(run)]
-    for check in checks:
-        failures.add(check)
-        parts.append(room.fitted(check, row).decode())
-    return "".join([*parts, rest(run, failures)])
 
 
 def head(run: Data) -> str:

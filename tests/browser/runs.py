@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, TargetInfo
 from asgi_probe.engine.results import Body, Mismatch, Outcome, RequestRecord, ResponseRecord, SlowCheck
 from asgi_probe.reporters.files import ReportFile
-from asgi_probe.reporters.html import HtmlReporter
+from asgi_probe.reporters.html import Failures, HtmlReporter, head, rest, row
+from asgi_probe.reporters.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,6 +28,17 @@ ORDER = json.dumps(
         "paid": False,
     }
 )
+
+
+def page_of(run: dict[str, Any], checks: Iterable[dict[str, Any]]) -> str:
+    """The whole page of a run that more is known of, as one text."""
+    failures = Failures()
+    room = Room(run["started"]["checks"])
+    parts = [head(run)]
+    for check in checks:
+        failures.add(check)
+        parts.append(room.fitted(check, row).decode())
+    return "".join([*parts, rest(run, failures)])
 
 
 def started(checks: int, **more: Any) -> RunStarted:

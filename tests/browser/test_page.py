@@ -12,9 +12,20 @@ import pytest
 from asgi_probe.engine.events import Warned
 from asgi_probe.engine.results import Outcome, SaidRecord, ThresholdVerdict
 from asgi_probe.reporters.gathering import Gathering, check_data
-from asgi_probe.reporters.html import page as rendered
 from asgi_probe.reporters.ndjson import as_data
-from tests.browser.runs import check, failure, finished, many, mismatch, request, response, started, whole, written
+from tests.browser.runs import (
+    check,
+    failure,
+    finished,
+    many,
+    mismatch,
+    page_of,
+    request,
+    response,
+    started,
+    whole,
+    written,
+)
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -430,7 +441,7 @@ def test_history_and_availability_are_shown_where_they_are_known(visit, tmp_path
     run = {"started": as_data(events[0]), "finished": as_data(events[-1]), "warnings": [], "history": runs}
     run["availability"] = {checks[0]["id"]: 0.995}
     path = tmp_path / "live.html"
-    path.write_text(rendered(run, checks), encoding="utf-8")
+    path.write_text(page_of(run, checks), encoding="utf-8")
     page = visit(path, bypass_csp=True)
     calm(page, "history")
     expect(page.locator("#history")).to_contain_text("3 of the last 5 runs were green")

@@ -16,10 +16,10 @@ from asgi_probe.engine.events import RunFinished, StepFinished, Warned
 from asgi_probe.engine.results import Body, Outcome, RequestRecord, ThresholdVerdict
 from asgi_probe.errors import ExitCode
 from asgi_probe.reporters.files import open_file
-from asgi_probe.reporters.gathering import CheckResult, Gathering, check_data
-from asgi_probe.reporters.html import HtmlReporter, page, row
+from asgi_probe.reporters.gathering import CheckResult, check_data
+from asgi_probe.reporters.html import HtmlReporter, row
 from asgi_probe.reporters.json_document import JsonDocument
-from asgi_probe.reporters.ndjson import as_data, as_line
+from asgi_probe.reporters.ndjson import as_line
 from asgi_probe.reporters.room import LARGEST, Room
 from tests.browser.runs import check, failure, finished, many, mismatch, request, response, started, whole, written
 from tests.cli.project import Project
@@ -230,20 +230,6 @@ def test_readers_without_scripts_are_told_what_failed(tmp_path):
 def test_only_so_many_failures_are_named_without_scripts(tmp_path):
     events = [event for number in range(503) for event in check(f"n{number}", Outcome.FAILED)]
     assert "… and 3 more" in report(tmp_path, whole(events, {"failed": 503})).text
-
-
-def test_the_page_as_a_function_is_the_page_of_the_reporter(tmp_path):
-    events = [*many(40)]
-    gathering = Gathering()
-    checks = [check_data(found) for event in events[1:-1] if (found := gathering.add(event))]
-    run = {"started": as_data(events[0]), "finished": as_data(events[-1]), "warnings": []}
-    text = page(run, checks)
-    assert text == written(tmp_path / "r.html", events).read_text(encoding="utf-8")
-    more = {
-        "history": [{"started_at": "x", "duration": 1.0, "exit_code": 0, "outcomes": {}}],
-        "availability": {"a": 0.5},
-    }
-    assert Parts(page(run | more, checks)).run["availability"] == {"a": 0.5}
 
 
 # how large it gets
