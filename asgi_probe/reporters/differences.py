@@ -6,6 +6,7 @@ from difflib import SequenceMatcher, unified_diff
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.reporters.values import lines, plain_data
+from asgi_probe.reporters.words import count
 from asgi_probe.terminal import Line, cells, clip, harmless, inline
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def _side_by_side(left: Sequence[str], right: Sequence[str], columns: int) -> li
 
 
 def _left_out(number: int) -> str:
-    return f"… {number:,} line{'s' * (number != 1)} …"
+    return f"… {count(number, 'line')} …"
 
 
 def _pairs(left: Sequence[str], right: Sequence[str]) -> Iterator[Pair]:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.reporters.values import one_line
+from asgi_probe.reporters.words import count
 from asgi_probe.terminal import Line, cells, clip, harmless, inline
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def _near(notes: Mapping[int, str], number: int) -> set[int]:
 
 
 def _left_out(number: int) -> Line:
-    return [(f"… {number:,} line{'s' * (number != 1)} …", "quiet")]
+    return [(f"… {count(number, 'line')} …", "quiet")]
 
 
 def _notes(placed: Sequence[Placed], marks: Mapping[str, str]) -> dict[int, str]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
 from asgi_probe.reporters.values import cut_data
+from asgi_probe.reporters.words import count
 from asgi_probe.terminal import drain
 
 if TYPE_CHECKING:
@@ -78,9 +79,8 @@ class NdjsonReporter:
 
     def _fail(self, error: OSError) -> None:
         if self.problem is None:
-            lines = f"{self._lines:,} line{'s' * (self._lines != 1)}"
             self.problem = (
-                f"the report {self._name!r} ends after {lines}: {error.strerror or error}, "
+                f"the report {self._name!r} ends after {count(self._lines, 'line')}: {error.strerror or error}, "
                 "make room or name another file with --report ndjson=FILE"
             )
             self._drop_the_rest()
