@@ -57,7 +57,7 @@ class Service:
         from asgi_probe.serving.app import web_app
         from asgi_probe.serving.guard import Guard, checked_token
         from asgi_probe.serving.history import open_history
-        from asgi_probe.serving.measures import Measures
+        from asgi_probe.serving.metrics import Measures
         from asgi_probe.serving.schedule import Schedule
         from asgi_probe.serving.server import address_of, listen, serving
         from asgi_probe.serving.status import Status

@@ -48,6 +48,11 @@ class ReportFile:
                 self._temporary.unlink(missing_ok=True)
 
 
+def has_read_enough(name: str, error: Exception) -> bool:
+    """Whether it was no fault: who reads standard output (`| head`) has closed it."""
+    return name == "-" and isinstance(error, BrokenPipeError)
+
+
 def open_file(name: str, *, cwd: Path) -> ReportFile:
     """The file of that name, relative to `cwd`, its folders made; `-` is standard output.
 

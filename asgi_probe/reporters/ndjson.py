@@ -16,6 +16,7 @@ from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, assert_never
 
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished, Warned
+from asgi_probe.reporters.files import has_read_enough
 from asgi_probe.reporters.values import cut_data
 from asgi_probe.reporters.words import count
 from asgi_probe.terminal import drain
@@ -46,18 +47,20 @@ _AWKWARD = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 class NdjsonReporter:
     """Writes every event as a line to a binary file, which it owns; `name` is how the file is told of.
 
-    After a write that failed it writes no more; `problem` says so, and whole lines are what the file then holds.
+    After a write that failed it writes no more; `problem` says so, unless it was a reader of standard output who had
+    read enough, and whole lines are what the file then holds.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self._name = name
         self._lines = self._size = 0
+        self._over = False
         self.problem: str | None = None
 
     def handle(self, event: Event) -> None:
         """Write the event."""
-        if self.problem is None:
+        if not self._over:
             self._write(as_line(event))
 
     def close(self) -> None:
@@ -78,12 +81,15 @@ class NdjsonReporter:
             self._size += len(line)
 
     def _fail(self, error: OSError) -> None:
-        if self.problem is None:
+        if self._over:
+            return
+        self._over = True
+        if not has_read_enough(self._name, error):
             self.problem = (
                 f"the report {self._name!r} ends after {count(self._lines, 'line')}: {error.strerror or error}, "
                 "make room or name another file with --report ndjson=FILE"
             )
-            self._drop_the_rest()
+        self._drop_the_rest()
 
     def _drop_the_rest(self) -> None:
         """Leave no half line in a file of our own, and nothing that would be written when it is closed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asgi_probe.engine.events import RunFinished
 from asgi_probe.errors import UsageError
-from asgi_probe.reporters.files import open_directly, open_file
+from asgi_probe.reporters.files import has_read_enough, open_directly, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,19 +73,20 @@ KINDS = {
 class FileReport:
     """A writer and its file, which is there whole when the run has ended, or not at all.
 
-    Nothing that goes wrong with it reaches the run: `problem` says what it was.
+    Nothing that goes wrong with it reaches the run: `problem` says what it was, unless it was a reader of standard
+    output who had read enough.
     """
 
     def __init__(self, name: str, writer: Writer, file: ReportFile) -> None:
         self._name = name
         self._writer = writer
         self._file = file
-        self._ended = False
+        self._ended = self._over = False
         self.problem: str | None = None
 
     def handle(self, event: Event) -> None:
         """Give it the event, unless it has failed before."""
-        if self.problem is not None:
+        if self._over:
             return
         try:
             self._writer.handle(event)
@@ -95,7 +96,7 @@ class FileReport:
 
     def close(self) -> None:
         """Put the file in its place, if it is whole."""
-        if self.problem is not None or not self._ended:
+        if self._over or not self._ended:
             self._file.discard()
             return
         try:
@@ -105,7 +106,9 @@ class FileReport:
             self._file.discard()
 
     def _fail(self, error: Exception) -> None:
-        self.problem = what_failed(self._name, error)
+        self._over = True
+        if not has_read_enough(self._name.partition("=")[2], error):
+            self.problem = what_failed(self._name, error)
 
 
 def what_failed(name: str, error: Exception) -> str:

@@ -20,12 +20,12 @@ from asgi_probe.serving.answers import (
     running_answer,
     whole_run,
 )
-from asgi_probe.serving.measures import CONTENT_TYPE
+from asgi_probe.serving.metrics import CONTENT_TYPE
 from asgi_probe.serving.page import View, live_page
 
 if TYPE_CHECKING:
     from asgi_probe.serving.history import History
-    from asgi_probe.serving.measures import Measures
+    from asgi_probe.serving.metrics import Measures
     from asgi_probe.serving.records import RunRecord
     from asgi_probe.serving.status import Status
 

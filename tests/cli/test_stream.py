@@ -2,9 +2,14 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from asgi_probe.reporters.reports import KINDS
 
 SPEC = """\
 name: The stream
@@ -251,3 +256,17 @@ def test_a_reader_that_leaves(project):
     process.stderr.close()
     assert process.wait(30) != 70
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.takes != "address"])
+def test_a_reader_of_a_report_who_goes_away_ends_it_quietly(project, kind):
+    project.write("a.yaml", "checks: [{get: /ok, repeat: 200}]")
+    command = [sys.executable, "-m", "asgi_probe", "run", "--app", "app:app", "--report", f"{kind}=-", "-q", "a.yaml"]
+    run = subprocess.Popen(
+        command, cwd=project.root, env=project.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    run.stdout.close()
+    told = run.stderr.read().decode()
+    run.stderr.close()
+    assert run.wait(60) == 0, told
+    assert re.fullmatch(r"\s*200 passed in .* s\n", told)

@@ -417,7 +417,7 @@ def test_an_appended_standard_output_keeps_what_it_had(tmp_path):
     assert out.read_text().startswith("kept\nbefore\n{")
 
 
-def test_a_reader_of_standard_output_who_goes_away_is_told():
+def test_a_reader_of_standard_output_who_goes_away_has_read_enough():
     run = subprocess.Popen(
         [sys.executable, "-c", STDOUT.replace('print("before")', "") % 1_000],
         stdout=subprocess.PIPE,
@@ -427,8 +427,7 @@ def test_a_reader_of_standard_output_who_goes_away_is_told():
     told = run.stderr.read().decode()
     run.stderr.close()
     assert run.wait() == 7
-    assert "the report '-' ends after 0 lines: Broken pipe" in told
-    assert "Traceback" not in told
+    assert told.split() == ["the", "app", "speaks", "None"]
 
 
 def test_no_standard_output_is_wrong_usage(monkeypatch, tmp_path):

@@ -12,7 +12,7 @@ import httpx
 from asgi_probe.serving.app import web_app
 from asgi_probe.serving.guard import Guard
 from asgi_probe.serving.history import History, open_history
-from asgi_probe.serving.measures import Measures
+from asgi_probe.serving.metrics import Measures
 from asgi_probe.serving.records import CheckRecord, RunRecord, Tally, now
 from asgi_probe.serving.status import Status
 
