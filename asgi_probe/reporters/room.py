@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.results import Outcome
@@ -17,10 +18,10 @@ _AROUND = 500_000
 """Bytes for what is no check: style, script, the run itself."""
 _KEPT = 8_000_000
 """Bytes that checks which passed leave to those that did not."""
-_LEAST = 1_500
+_LEAST = 1_700
 """Bytes that every check may take, however full the page is."""
-_SHORTER = (8_192, 2_048, 512, 128, 48)
-_MOST_ITEMS = 40
+_SHORTER = ((8_192, 40), (2_048, 40), (512, 40), (128, 40), (48, 10), (48, 3), (48, 1))
+"""How many letters of a text, and how many items of a list, ever fewer."""
 _LONG = ("steps", "mismatches", "reason", "traceback")
 """What of a check may be long, but for what it is called."""
 
@@ -54,24 +55,34 @@ class Room:
 
 def _within(allowed: float, check: Data, write: Callable[[Data], bytes]) -> bytes:
     """The longest of some ever shorter versions that takes no more than this; the shortest if none does."""
-    written = b""
-    for most in _SHORTER:
-        short = {name: _shortened(check[name], most) for name in _LONG}
-        written = write(check | short | {"shortened": True})
-        if len(written) <= allowed:
-            break
-    return written
+
+    def written(size: tuple[int, int]) -> bytes:
+        return write(_short(check, *size))
+
+    fits = bisect_left(_SHORTER, x=True, key=lambda size: len(written(size)) <= allowed)
+    return written(_SHORTER[min(fits, len(_SHORTER) - 1)])
 
 
-def _shortened(value: Any, most: int) -> Any:
+def _short(check: Data, letters: int, items: int) -> Data:
+    telling = check | {"steps": _telling(check["steps"], items)}
+    return telling | {name: _shortened(telling[name], letters, items) for name in _LONG} | {"shortened": True}
+
+
+def _telling(steps: list[Data], items: int) -> list[Data]:
+    """So many of the steps, in their order; those that passed are left out before those that did not."""
+    foremost = sorted(range(len(steps)), key=lambda at: steps[at]["outcome"] == "passed")[:items]
+    return [steps[at] for at in sorted(foremost)]
+
+
+def _shortened(value: Any, letters: int, items: int) -> Any:
     match value:
         case str():
-            return value if len(value) <= most else value[:most]
+            return value if len(value) <= letters else value[:letters]
         case dict():
-            short = {name: _shortened(item, most) for name, item in value.items()}
-            return short | _body(value, most) if isinstance(value.get("body"), str) else short
+            short = {name: _shortened(item, letters, items) for name, item in value.items()}
+            return short | _body(value, letters) if isinstance(value.get("body"), str) else short
         case list() | tuple():
-            return [_shortened(item, most) for item in value[:_MOST_ITEMS]]
+            return [_shortened(item, letters, items) for item in value[:items]]
         case _:
             return value
 

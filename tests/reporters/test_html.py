@@ -278,8 +278,25 @@ def test_a_check_that_cannot_fit_is_as_short_as_it_gets():
     told = check_data(CheckResult(events[0], tuple(steps), events[-1]))
     short = json.loads(Room(1_000_000).fitted(told, row))
     assert short["shortened"]
-    assert len(short["steps"]) == 40
-    assert {len(step["reason"]) for step in short["steps"]} == {48}
+    assert [len(step["reason"]) for step in short["steps"]] == [48] * 3
+
+
+@pytest.mark.parametrize(("checks", "mismatches", "steps"), [(5_000, 2, 0), (2_000, 40, 60)])
+def test_the_page_stays_below_its_size_where_every_check_failed(tmp_path, checks, mismatches, steps):
+    found = tuple(mismatch(f"$.lines[{number}].name") for number in range(mismatches))
+    bad = {"mismatches": found, "request": request(body="b" * 500), "response": response("x" * 5_000)}
+    before = [{"outcome": Outcome.PASSED}] * steps
+    events = (
+        event
+        for number in range(checks)
+        for event in check(f"n{number}", Outcome.FAILED, *before, bad, mismatches=found)
+    )
+    path = written(tmp_path / "r.html", whole(events, {"failed": checks}))
+    assert path.stat().st_size <= LARGEST
+    last = Parts(path.read_text(encoding="utf-8")).checks[-1]
+    assert last["shortened"]
+    assert last["steps"][-1]["outcome"] == "failed"
+    assert last["steps"][-1]["mismatches"]
 
 
 def test_memory_does_not_grow_with_the_checks(tmp_path):
