@@ -70,13 +70,14 @@ def check(name: str, outcome: Outcome, *steps: dict[str, Any], **more: Any) -> I
     about = {"tags": ("smoke",), "spec": "Shop", "at": 0.1, "worker": 1, "line": 3} | more
     ended = {key: about.pop(key) for key in ("reason", "mismatches", "traceback") if key in about}
     duration = about.pop("duration", 0.05)
+    target = about.pop("target", "shop")
     id_ = f"{file}::{name}"
-    yield CheckStarted(id_, file, about.pop("line"), name, about.pop("tags"), about.pop("target", "shop"), **about)
+    yield CheckStarted(id_, file, about.pop("line"), name, about.pop("tags"), target, **about)
     for step in steps:
         told = {"step": "GET /orders/7", "phase": "steps", "outcome": outcome, "duration": duration, "at": about["at"]}
         yield StepFinished(id_, **told | {"method": "GET", "status": 200, "times": (duration,)} | step)
     phase = about.get("phase", "steps")
-    yield CheckFinished(id_, outcome, duration, file=file, line=3, name=name, phase=phase, target="shop", **ended)
+    yield CheckFinished(id_, outcome, duration, file=file, line=3, name=name, phase=phase, target=target, **ended)
 
 
 def failure(name: str = "an order", **more: Any) -> Iterator[Event]:

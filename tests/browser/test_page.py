@@ -140,13 +140,10 @@ def names(page) -> list[str]:
 
 def test_the_list_has_every_check_by_file(visit, shop):
     page = visit(shop)
-    assert (
-        names(page) == ["health", "an order", "later", "sometimes", "surprise", "known", "refused", "a text"][:0]
-        or True
-    )
-    assert sorted(names(page)) == sorted(
-        ["health", "an order", "sometimes", "later", "known", "surprise", "refused", "a text"]
-    )
+    assert names(page) == [
+        *("health", "an order", "sometimes", "later"),
+        *("known", "surprise", "refused", "a text"),
+    ]
     assert page.locator(".file h3").all_inner_texts() == ["specs/one.yaml", "specs/two.yaml"]
     expect(page.locator("#shown")).to_have_text("8 checks")
     expect(page.locator(".verdict h1")).to_have_text("4 checks did not pass")
@@ -208,6 +205,26 @@ def test_tags_and_files_can_be_chosen(visit, shop):
     page.get_by_label("File", exact=True).select_option("specs/two.yaml")
     assert page.url.endswith("#file=specs%2Ftwo.yaml")
     expect(page.get_by_label("Target", exact=True)).to_be_hidden()
+
+
+def test_files_in_which_something_failed_stand_first_and_targets_can_be_chosen(visit, tmp_path):
+    green = {"file": "specs/a.yaml", "target": "local"}
+    red = {"file": "specs/b.yaml", "target": "staging"}
+    events = whole(
+        [
+            *check("good", Outcome.PASSED, {}, **green),
+            *check("fine", Outcome.PASSED, {}, **red),
+            *failure("bad", **red),
+        ],
+        {"passed": 2, "failed": 1},
+    )
+    page = visit(written(tmp_path / "report.html", events))
+    assert names(page) == ["fine", "bad", "good"]
+    page.get_by_label("Target", exact=True).select_option("local")
+    assert names(page) == ["good"]
+    assert page.url.endswith("#target=local")
+    page.reload()
+    expect(page.locator("#shown")).to_have_text("1 of 3 checks")
 
 
 # an opened check
@@ -315,7 +332,7 @@ def test_copying(visit, shop):
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("#announce")).to_have_text("Copied: an order")
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link == shop.as_uri() + ORDER.replace("%3A%3A", "%3A%3A")
+    assert link == shop.as_uri() + ORDER
 
 
 def test_copying_without_permission_falls_back(visit, shop):
@@ -595,8 +612,12 @@ def test_five_thousand_checks_open_at_once(visit, tmp_path):
     path = written(tmp_path / "many.html", many(5_000, verbose=True))
     assert path.stat().st_size < 20_000_000
     page = visit(path)
-    entry = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    assert 0 < entry < 4_000  # below 2 s on a machine that does nothing else
+    opened = []
+    for _ in range(3):  # the machine may be busy
+        page.reload()
+        opened.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+    assert 0 < min(opened) < 2_000
+    page.locator(".row").first.wait_for()
     page.get_by_role("searchbox").fill("order 49")
     expect(page.locator("#shown")).to_have_text("199 of 5,000 checks")
 
