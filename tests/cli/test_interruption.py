@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from asgi_probe.reporters.reports import KINDS
 from tests.cli.project import ended, interrupted
 
 backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -51,6 +52,20 @@ def test_a_signal(project, backend, number, code):
     assert "interrupted, 1 check did not run" in ran.out
     assert "1 passed, 2 interrupted" in ran.out.splitlines()[-1]
     assert "Traceback" not in ran.said
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_every_report_tells_what_ran(project, number, code):
+    kinds = [name for name, kind in KINDS.items() if kind.takes in ("file", "stream")]
+    project.write("a.yaml", "checks: [{name: bad, get: /ok, expect: 404}, {get: /hang/one, timeout: 60s}]")
+    reports = [word for kind in kinds for word in ("--report", f"{kind}=reports/{kind}")]
+    process = project.start("--app", "app:app", *reports, "a.yaml")
+    project.wait_for("hangs one")
+    assert interrupted(process, number).exit == code
+    for kind in kinds:
+        told = (project.root / "reports" / kind).read_text(encoding="utf-8")
+        assert "bad" in told, kind
+        assert "interrupted" in told, kind
 
 
 @backends
