@@ -16,7 +16,7 @@ from asgi_probe.engine.results import Outcome, ThresholdVerdict
 from asgi_probe.reporters import metrics
 from asgi_probe.reporters.files import open_file
 from asgi_probe.reporters.prometheus import PrometheusWriter
-from tests.documents import named, table
+from tests.documents import named, section, tables
 from tests.hostile import HOSTILE_TEXT
 
 ONE = TargetInfo("shop", "app", "shop.main:app")
@@ -204,4 +204,5 @@ def test_without_the_package_it_is_wrong_usage(project):
 def test_every_metric_is_documented(tmp_path):
     verdict = ThresholdVerdict("x", True, "x")
     told = text(tmp_path, started(ONE), *check("x"), RunFinished({}, 1.0, 1, None, thresholds=(verdict,)))
-    assert {family.name for family in text_string_to_metric_families(told)} == set(named(table("metric")))
+    ((_, *rows),) = tables(section("Prometheus"))
+    assert {family.name for family in text_string_to_metric_families(told)} == set(named(rows))
