@@ -227,14 +227,15 @@ def expected_by(pattern: Pattern, scope: Scope[str, Any]) -> Any:
 
 
 def neighbours(key: str, names: Any) -> str:
-    """A hint for a name that is not there: a near miss, or what there is."""
-    near = did_you_mean(key, [name for name in names if name != key])
-    if near:
-        return f"; {near}"
+    """A hint for a name that is not there: what there is, and a near miss."""
     if not names:
         return "; there is nothing"
+    near = did_you_mean(key, [name for name in names if name != key])
+    if near and len(names) == 1:
+        return f"; {near}"
     present = printable(", ".join([name[:80] for name in list(names)[:20]]))
-    return f"; there are: {present if len(present) <= 80 else present[:79] + '…'}"
+    there = f"; there are: {present if len(present) <= 80 else present[:79] + '…'}"
+    return f"{there}; {near}" if near else there
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -196,7 +196,10 @@ def test_a_literal_mark_of_a_variable_may_stand_in_a_statement() -> None:
         ("rows: {$length: 1}", []),
         ("rows: '${y}'", []),
         ("rows: [{sku: A-2}]", ["sql $[0].sku expected 'A-2', got 'A-1'"]),
-        ("rows: [{skuu: A-2}]", ["sql $[0].skuu is missing; did you mean 'sku'?"]),
+        (
+            "rows: [{skuu: A-2}]",
+            ["sql $[0].skuu is missing; there are: id, sku, price, sold, raw; did you mean 'sku'?"],
+        ),
         ("rows: []", ["sql $ expected 0 items, got 1"]),
         ("rows: {$each: {sold: true}}", ["sql $[0].sold expected true, got 1 (an integer)"]),
     ],

@@ -122,7 +122,7 @@ def test_html_holds(spec):
         ("{li: {count: 2}}", "html.li.count: expected 2, got 3"),
         ("{li: {count: {$lt: 2}}}", "html.li.count: expected less than 2, got 3"),
         ("{h1: {$is: absent}}", "html.h1: expected nothing there, got 'Welcome back'"),
-        ("{a: {attr: {hrf: x}}}", "html.a.attr.hrf: is missing; did you mean 'href'?"),
+        ("{a: {attr: {hrf: x}}}", "html.a.attr.hrf: is missing; there are: class, href, title; did you mean 'href'?"),
         ("{a: {attr: {href: /x}}}", "html.a.attr.href: expected '/x', got '/items?page=2'"),
         ("{li: [Nuts, Screws, 7]}", "html.li[1]: expected 'Screws', got 'Bolts'"),
         ("{'xpath:count(//li)': 4}", "html.xpath:count(//li): expected 4, got 3"),
@@ -327,7 +327,7 @@ def test_xml_holds(spec):
     [
         ("{entry > title: Three}", "xml.entry > title: expected 'Three', got 'One'"),
         ("{item: x}", "xml.item: is missing; the document is a <feed>"),
-        ("{entry: {attr: {knd: a}}}", "xml.entry.attr.knd: is missing; did you mean 'kind'?"),
+        ("{entry: {attr: {knd: a}}}", "xml.entry.attr.knd: is missing; there are: dc:rank, kind; did you mean 'kind'?"),
     ],
 )
 def test_xml_fails(spec, message):

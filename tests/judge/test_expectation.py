@@ -131,7 +131,11 @@ def test_headers_hold(spec):
         ("{content-type: text/html}", "headers.content-type: expected 'text/html', got 'application/json'"),
         ("{content-length: 13}", "headers.content-length: expected 13, got '12' (a string)"),
         ("{content-length: {$gt: 12}}", "headers.content-length: expected more than 12, got '12'"),
-        ("{Contnt-Type: x}", "headers.Contnt-Type: is missing; did you mean 'content-type'?"),
+        (
+            "{Contnt-Type: x}",
+            "headers.Contnt-Type: is missing; there are: content-type, content-length, x-a, x-flag, date, x-json; "
+            "did you mean 'content-type'?",
+        ),
         ("{x-a: ['1', '3']}", "headers.x-a[1]: expected '3', got '2'"),
         ("{x-a: [a]}", ["headers.x-a: expected 1 item, got 2", "headers.x-a[0]: expected 'a', got '1'"]),
         ("{x-json: {$json: {a: 2}}}", "headers.x-json: in the decoded JSON at $.a: expected 2, got 1"),
@@ -199,7 +203,7 @@ def test_cookies_hold(spec):
             "{sid: {domain: x}}",
             "cookies.sid.domain: is missing; there are: value, secure, httponly, path, max_age, samesite, expires",
         ),
-        ("{sidd: x}", "cookies.sidd: is missing; did you mean 'sid'?"),
+        ("{sidd: x}", "cookies.sidd: is missing; there are: sid, q, e, Sid; did you mean 'sid'?"),
         ("'${x}'", "cookies.e: expected 'f', got ''"),
     ],
 )
@@ -258,8 +262,12 @@ def test_jsonpath_holds(spec):
                 "$.items[1].qty is missing; there are: sku"
             ),
         ),
-        ("{$.idd: 1}", "jsonpath $.idd is missing; did you mean 'id'?"),
-        ("{'$.itms[0].sku': 1}", "jsonpath $.itms[0].sku is missing; $ has no 'itms'; did you mean 'items'?"),
+        ("{$.idd: 1}", "jsonpath $.idd is missing; there are: id, items, odd key, n; did you mean 'id'?"),
+        (
+            "{'$.itms[0].sku': 1}",
+            "jsonpath $.itms[0].sku is missing; $ has no 'itms'; there are: id, items, odd key, n; "
+            "did you mean 'items'?",
+        ),
         ("{'$.items[5].sku': 1}", "jsonpath $.items[5].sku is missing; $.items has 2 items"),
         ("{'$.items[-3]': 1}", "jsonpath $.items[-3] is missing; $.items has 2 items"),
         ("{$.id.x: 1}", "jsonpath $.id.x is missing; $.id is an integer: 5"),

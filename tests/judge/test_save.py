@@ -89,9 +89,17 @@ def test_the_body_may_be_a_token():
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("$.idd", "nothing to save as 'v': $.idd is missing; did you mean 'id'?"),
+        (
+            "$.idd",
+            "nothing to save as 'v': $.idd is missing; there are: id, price, ok, token, items, link, n; "
+            "did you mean 'id'?",
+        ),
         ("$.items[3].sku", "nothing to save as 'v': $.items[3].sku is missing; $.items has 1 item"),
-        ("header.locaton", "nothing to save as 'v': the header 'locaton' is missing; did you mean 'location'?"),
+        (
+            "header.locaton",
+            "nothing to save as 'v': the header 'locaton' is missing; there are: location, x-a; "
+            "did you mean 'location'?",
+        ),
         ("cookie.side", "nothing to save as 'v': the cookie 'side' is missing; did you mean 'sid'?"),
         ("{from: $.link, regex: '^x'}", "nothing to save as 'v': the regex '^x' matches nothing in '/items/77?x'"),
         (

@@ -71,7 +71,7 @@ def test_holds(spec, body):
             [
                 "$.ids is not among the properties allowed",
                 "$.lines expected at least 1 item, got 0: []",
-                "$.id is missing; did you mean 'ids'?",
+                "$.id is missing; there are: ids, lines; did you mean 'ids'?",
             ],
         ),
         ("{required: [id]}", '{"ids": 1}', ["$.id is missing; did you mean 'ids'?"]),
