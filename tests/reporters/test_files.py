@@ -53,6 +53,14 @@ def test_a_file_is_there_when_the_run_has_ended(tmp_path):
     assert (tmp_path / "deep/er/a.txt").read_text() == "one two ? é"
 
 
+def test_who_reads_meanwhile_reads_on_in_the_file_of_before(tmp_path):
+    (tmp_path / "a.txt").write_text("before")
+    with (tmp_path / "a.txt").open() as reader:
+        assert told(report("a.txt", tmp_path), "after") is None
+        assert reader.read() == "before"
+    assert (tmp_path / "a.txt").read_text() == "after"
+
+
 @pytest.mark.parametrize(
     ("messages", "ends", "problem"),
     [
