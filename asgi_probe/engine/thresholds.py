@@ -2,7 +2,7 @@
 
 The language is `[warn:] MEASURE [{tag:NAME, target:NAME}] COMPARISON VALUE`. A measure of time is `p95(time)` with any
 percentile, `median`, `avg`, `min` or `max`, held to a duration with its unit; `error_rate` and `flaky_rate` are held to
-a share, `1%` or `0.01`.
+a share, `1%` or `0.01`; a bare `1` is refused, as it could be either.
 """
 
 from __future__ import annotations
@@ -270,8 +270,9 @@ def _share(written: str) -> float | None:
     found = _SHARE.fullmatch(written)
     if found is None:
         return None
-    share = float(found[1]) / (100 if found[2] else 1)
-    return share if share <= 1 else None
+    # a bare 1 is 100 % to a computer, and 1 % to who wrote it
+    share = float(found[1]) / 100 if found[2] else float(found[1])
+    return share if share < 1 or (found[2] and share == 1) else None
 
 
 def _expected_time(written: str) -> str:
@@ -280,6 +281,8 @@ def _expected_time(written: str) -> str:
 
 
 def _expected_share(written: str) -> str:
+    if re.fullmatch(r"0*1(\.0*)?", written, re.ASCII):
+        return "a share with its unit, write 1% or 100%"
     number = re.fullmatch(r"\d{1,2}(\.\d{1,9})?|100", written, re.ASCII)
     return f"a share such as '{written}%'" if number else "a share such as '1%' or '0.01', at most '100%'"
 

@@ -89,6 +89,8 @@ def test_of_whom(braces, filters):
         ("p95(time) < ٣s", "expected a duration such as", "٣s"),
         ("p95(time) < 1s and avg(time) < 1s", "found '1s and avg(time) < 1s'", "1s and avg(time) < 1s"),
         ("error_rate < 5", "expected a share such as '5%', found '5'", "5"),
+        ("error_rate < 1", "expected a share with its unit, write 1% or 100%, found '1'", "1"),
+        ("flaky_rate <= 1.0", "expected a share with its unit, write 1% or 100%, found '1.0'", "1.0"),
         ("error_rate < 101%", "expected a share such as '1%' or '0.01', at most '100%'", "101%"),
         ("error_rate < 1s", "expected a share such as '1%' or '0.01', at most '100%', found '1s'", "1s"),
         ("wrn: error_rate < 1%", "'wrn:' is unknown, expected 'warn:' or nothing", "wrn"),
