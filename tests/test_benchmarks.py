@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from asgi_probe.reporters.reports import KINDS
+from tests.browser.chromium import missing
 
 FILES = [name for name, kind in KINDS.items() if kind.takes in ("file", "stream")]
 ROOT = Path(__file__).parent.parent
@@ -40,6 +41,7 @@ ROWS = {
         *(f"{kind}, each of 8 checks" for kind in FILES),
         "html of 8 checks",
     ],
+    "page": [] if missing() else ["a page of 8 checks, to its list"],
     "pytest": ["pytest with the plugin, unused", "pytest, 8 checks as items"],
 }
 
@@ -62,7 +64,5 @@ def test_group(group: str) -> None:
 def test_unknown_group() -> None:
     ran = benchmarks("speed")
     assert ran.returncode == 2
-    assert (
-        "unknown group 'speed', expected any of startup, in_process, live, loading, memory, flows, pytest, reports"
-        in ran.stderr
-    )
+    known = "startup, in_process, live, loading, memory, flows, pytest, reports, page"
+    assert f"unknown group 'speed', expected any of {known}" in ran.stderr

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.benchmarks import flows, in_process, live, loading, memory, pytest_plugin, reports, startup
+from tests.benchmarks import flows, in_process, live, loading, memory, page, pytest_plugin, reports, startup
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import head, line
 
@@ -17,6 +17,7 @@ GROUPS = {
     "flows": flows.rows,
     "pytest": pytest_plugin.rows,
     "reports": reports.rows,
+    "page": page.rows,
 }
 
 

@@ -6,12 +6,18 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Goal:
-    """At most this many times the other side's figure; with `faster`, at least this many times faster than it."""
+    """At most this many times the other side's figure; with `faster`, at least this many times faster than it.
+
+    With `seconds` it is at most so many of them, whatever the other side takes.
+    """
 
     bound: float
     faster: bool = False
+    seconds: bool = False
 
     def __str__(self) -> str:
+        if self.seconds:
+            return f"≤ {self.bound:g} s"
         return f"≥ {self.bound:g} faster" if self.faster else f"≤ {self.bound:g}"
 
 
@@ -34,7 +40,8 @@ class Row:
     def verdict(self) -> str:
         if self.goal is None:
             return ""
-        met = self.ratio >= self.goal.bound if self.goal.faster else self.ratio <= self.goal.bound
+        held = self.ours if self.goal.seconds else self.ratio
+        met = held >= self.goal.bound if self.goal.faster else held <= self.goal.bound
         return "met" if met else "MISSED"
 
     def cells(self) -> tuple[str, ...]:

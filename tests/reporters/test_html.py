@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import time
 import tracemalloc
 from base64 import b64encode
 from hashlib import sha256
@@ -18,7 +17,6 @@ from asgi_probe.errors import ExitCode
 from asgi_probe.reporters.files import open_file
 from asgi_probe.reporters.gathering import CheckResult, check_data
 from asgi_probe.reporters.html import HtmlReporter, row
-from asgi_probe.reporters.json_document import JsonDocument
 from asgi_probe.reporters.ndjson import as_line
 from asgi_probe.reporters.room import Room
 from tests.browser.runs import check, failure, finished, many, mismatch, request, response, started, whole, written
@@ -313,20 +311,6 @@ def test_memory_does_not_grow_with_the_checks(tmp_path):
 
     peak(1)
     assert peak(3_000) < peak(300) + 250_000  # the names of what failed; the checks are 7 MB
-
-
-def test_writing_costs_less_than_three_times_the_json_document(tmp_path):
-    events = [*many(1_000, verbose=True)]
-
-    def best(kind: type) -> float:
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            written(tmp_path / "report", events, kind)
-            times.append(time.perf_counter() - began)
-        return min(times)
-
-    assert best(HtmlReporter) < 3 * best(JsonDocument)
 
 
 # through the command line

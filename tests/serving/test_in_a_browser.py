@@ -1,29 +1,22 @@
 """The live page in a real browser, from a real server."""
 
-import os
-import shutil
-from pathlib import Path
-
 import pytest
 
 from asgi_probe.serving.server import address_of, listen, serving
+from tests.browser.chromium import launched, missing
 from tests.serving.runs import HOSTILE, Served, check, run
 from tests.serving.test_sheet import BEGUN, Outcome, ended, one
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
-pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no chromium here: apt-get install chromium")
+pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "")
 TOKEN = "correct-horse-battery"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
