@@ -122,7 +122,8 @@ def test_to_kill_is_quick(here):
     began = time.monotonic()
     child.kill()
     assert child.ended
-    assert time.monotonic() - began < 4
+    # what hangs would do so for 60 s, and to end in order may take 20: a busy machine is slow, but not that slow
+    assert time.monotonic() - began < 18
 
 
 def test_what_the_app_leaves_behind_delays_nothing(here):
@@ -133,17 +134,19 @@ def test_what_the_app_leaves_behind_delays_nothing(here):
         from app import app, note
 
         if os.fork() == 0:
-            note("left behind")
-            time.sleep(15)
+            note(f"left {os.getpid()}")
+            time.sleep(120)
             os._exit(0)
         """,
     )
     arguments = [word.replace("app:app", "leaves:app") for word in ARGUMENTS]
     began = time.monotonic()
     child = Child(arguments, here.environment())
-    assert child.wait(14, lambda: False, Event())
+    assert child.wait(100, lambda: False, Event())
     record = child.record()
-    assert time.monotonic() - began < 13
+    # it holds the run's pipes open for 120 s
+    assert time.monotonic() - began < 100
+    os.kill(int(here.log[0].split()[1]), signal.SIGKILL)
     assert (record.outcome, record.outcomes) == ("passed", {"passed": 1})
 
 
