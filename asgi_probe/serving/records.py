@@ -7,17 +7,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted
+from asgi_probe.engine.events import (
+    CheckFinished,
+    CheckStarted,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+)
 from asgi_probe.engine.results import Outcome
 from asgi_probe.errors import ExitCode
+from asgi_probe.reporters.words import count
 from asgi_probe.serving.sheet import Sheet
-from asgi_probe.terminal import harmless
+from asgi_probe.terminal import clip, harmless, inline
 
 if TYPE_CHECKING:
     from asgi_probe.engine.events import Event
 
 MOST_CHECKS = 50_000
 """Checks of a run that are kept; more are only counted."""
+_MOST_NAMED = 3
+"""Checks that are named of those that hang."""
+_LONGEST_NAMED = 100
 _LONGEST_NAME = 1_000
 _LONGEST_REASON = 2_000
 
@@ -96,6 +106,9 @@ class Tally:
     """The run as a page; None if there can be none."""
     _targets: tuple[str, ...] = ()
     _running: dict[tuple[str, str], CheckStarted] = field(default_factory=dict)
+    _steps: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Of checks that run, or were interrupted, where they are."""
+    _hanging: tuple[CheckStarted, ...] | None = None
     _checks: list[CheckRecord] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
@@ -104,8 +117,12 @@ class Tally:
         match event:
             case CheckStarted():
                 self._running[event.target, event.id] = event
+            case StepFinished():
+                self._steps[event.target, event.id] = _place(event)
             case CheckFinished():
                 self._running.pop((event.target, event.id), None)
+                if event.outcome is not Outcome.INTERRUPTED:
+                    self._steps.pop((event.target, event.id), None)
                 self._keep(event)
             case RunStarted():
                 self._targets = tuple(_short(target.name) for target in event.targets or (event.target,))
@@ -115,6 +132,29 @@ class Tally:
                 self.finished = event
             case _:
                 pass
+
+    def hangs(self) -> None:
+        """The run takes too long, and is about to be ended: what runs now is what hangs."""
+        self._hanging = tuple(self._running.values())
+
+    @property
+    def waiting(self) -> str:
+        """How many checks hang, and the first of them with the steps where they are, if known; empty if none does."""
+        waiting = self._hanging
+        if waiting is None:
+            return ""
+        if not waiting:
+            return "no check was running"
+        first = [self._name(each) for each in waiting[:_MOST_NAMED]]
+        more = [f"{len(waiting) - len(first):,} more"] if len(waiting) > len(first) else []
+        were = "was" if len(waiting) == 1 else "were"
+        return f"{count(len(waiting), 'check')} {were} waiting: {', '.join([*first, *more])}"
+
+    def _name(self, check: CheckStarted) -> str:
+        place = self._steps.get((check.target, check.id), "")
+        target = f" @{check.target}" if len(self._targets) > 1 else ""
+        told = clip(inline(check.id), _LONGEST_NAMED) + clip(inline(target), _LONGEST_NAMED)
+        return f"{told} ({clip(inline(place), _LONGEST_NAMED)})" if place else told
 
     def _keep(self, event: CheckFinished) -> None:
         steps = event.phase == "steps"
@@ -142,11 +182,19 @@ class Tally:
             except Exception:  # noqa: BLE001 - without the page there is still all else
                 self.sheet = None
 
+    def _settle(self, reason: str | None) -> None:
+        if self.sheet is not None:
+            try:
+                self.sheet.settle(reason)
+            except Exception:  # noqa: BLE001 - likewise
+                self.sheet = None
+
     def record(self, duration: float, exit_code: int, said: str) -> RunRecord:
         """The run, whose process has ended with an exit code; `said` is what it wrote where no event tells the end."""
         end = self.finished
         if end is None:
             return self._lost(duration, exit_code, said)
+        self._settle(None)
         return self._made(
             duration,
             exit_code or end.exit_code,
@@ -166,7 +214,10 @@ class Tally:
 
     def hung(self, duration: float, limit: str) -> RunRecord:
         """The run, which was ended because it took longer than `limit`: what had not ended by then is an error."""
-        why, problem = f"the run was ended after {limit}", f"the run hung: it was ended after {limit}"
+        if self._hanging is None:
+            self.hangs()
+        why = f"the run was ended after {limit}"
+        problem = f"the run hung: it was ended after {limit}, when {self.waiting}"
         return replace(self._given_up(duration, ExitCode.FAILED, why, problem), hung=True)
 
     def _given_up(self, duration: float, exit_code: int, why: str, problem: str) -> RunRecord:
@@ -175,8 +226,11 @@ class Tally:
             took = max(0.0, duration - started.at)
             self.add(replace(_ended(started), duration=round(took, 6), reason=reason))
         self._checks = [_judged(check, reason) for check in self._checks]
+        self._settle(reason)
         outcomes = dict(Counter(check.outcome for check in self._checks))
-        self._show(RunFinished(outcomes, round(duration, 6), exit_code, None, problem=problem))
+        not_run = max(0, self.selected - self.ended)
+        # it is ours, and no problem that the target told of
+        self._show(RunFinished(outcomes, round(duration, 6), exit_code, None, not_run=not_run, reason=problem))
         return self._made(duration, exit_code, outcomes, problem=problem)
 
     def _made(self, duration: float, exit_code: int, outcomes: dict[str, int], **more: Any) -> RunRecord:
@@ -189,6 +243,13 @@ class Tally:
             checks=tuple(self._checks),
             **more,
         )
+
+
+def _place(step: StepFinished) -> str:
+    """Where a check is whose last step is this one; nothing where that is as much as its name says."""
+    if step.outcome is not Outcome.INTERRUPTED:
+        return f"after {step.step!r}"
+    return "" if step.id.endswith(f"::{step.step}") else f"in {step.step!r}"
 
 
 def _ended(started: CheckStarted) -> CheckFinished:

@@ -73,6 +73,7 @@ class Schedule:
         if child.wait(self._status.limit - child.seconds, lambda: False, stop):
             self._keep(child.record())
         elif not stop.is_set():
+            child.tally.hangs()
             child.end()
             self._keep(child.tally.hung(child.seconds, duration(self._status.limit)))
         else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
+from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.gathering import CountedWarnings, Gathering, check_data
 from asgi_probe.reporters.html import Failures, head, rest, row
 from asgi_probe.reporters.ndjson import as_data
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from asgi_probe.engine.events import Event
+    from asgi_probe.reporters.gathering import CheckResult
     from asgi_probe.serving.history import Availability
     from asgi_probe.serving.page import View
     from asgi_probe.serving.records import RunRecord
@@ -48,6 +51,7 @@ class Sheet:
         self._run: dict[str, Any] = {}
         self._warnings = CountedWarnings(_MOST_WARNINGS)
         self._rows: list[bytes] = []
+        self._cut: list[CheckResult] = []
 
     def add(self, event: Event) -> None:
         """Take in one event."""
@@ -61,10 +65,23 @@ class Sheet:
                 self._run["finished"] = as_data(event)
             case _:
                 ended = self._gathering.add(event)
-                if ended is not None:
-                    check = check_data(ended)
-                    self._failures.add(check)
-                    self._rows.append(self._room.fitted(check, row))
+                if ended is None:
+                    return
+                if ended.finished.outcome is Outcome.INTERRUPTED:
+                    self._cut.append(ended)
+                else:
+                    self._list(ended)
+
+    def settle(self, reason: str | None) -> None:
+        """Now list what was interrupted too: as errors where the run could not be judged, and the reason says why."""
+        for each in self._cut:
+            self._list(each if reason is None else _as_error(each, reason))
+        self._cut.clear()
+
+    def _list(self, ended: CheckResult) -> None:
+        check = check_data(ended)
+        self._failures.add(check)
+        self._rows.append(self._room.fitted(check, row))
 
     @property
     def whole(self) -> bool:
@@ -83,6 +100,14 @@ class Sheet:
         (policy,) = _POLICY.findall(begin)
         end = end.replace(_TOP, _TOP + _live().render(view=view), 1)
         return Page(b"".join([_utf8(begin), *self._rows, _utf8(end)]), f"{unescape(policy)}; frame-ancestors 'none'")
+
+
+def _as_error(check: CheckResult, reason: str) -> CheckResult:
+    steps = tuple(
+        replace(step, outcome=Outcome.ERROR, reason=reason) if step.outcome is Outcome.INTERRUPTED else step
+        for step in check.steps
+    )
+    return replace(check, steps=steps, finished=replace(check.finished, outcome=Outcome.ERROR, reason=reason))
 
 
 def _utf8(text: str) -> bytes:

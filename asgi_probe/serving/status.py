@@ -28,6 +28,8 @@ class Running:
     ended: int
     checks: int
     hung: bool
+    waiting: str = ""
+    """Which checks hang, in words; empty as long as that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Status:
         if child is None:
             return None
         seen, seconds = child.tally, child.seconds
-        return Running(seen.started_at, seconds, seen.ended, seen.selected, seconds > self.limit)
+        return Running(seen.started_at, seconds, seen.ended, seen.selected, seconds > self.limit, seen.waiting)
 
     @property
     def trouble(self) -> str | None:
@@ -87,7 +89,8 @@ class Status:
         running, last = self.running, self.last
         if running is not None and running.hung:
             took, limit = duration(running.seconds), duration(self.limit)
-            return f"a run hangs: it began at {running.since}, {took} ago, and may take {limit}"
+            where = f"; {running.waiting}" if running.waiting else ""
+            return f"a run hangs: it began at {running.since}, {took} ago, and may take {limit}{where}"
         age = (self.clock() - ended_at(last)).total_seconds() if last else 0.0
         return f"the last run is too old: it ended {duration(age)} ago" if age > self.longest_silence else None
 

@@ -86,7 +86,8 @@ def test_a_run_that_cannot_be_ended_shows_and_is_killed(here, monkeypatch):
     running = Thread(target=schedule.go_on, args=(stop, lambda: True))
     running.start()
     until(lambda: status.trouble)
-    assert "and may take 1.00 s" in served.ask("/healthz").json()["reason"]
+    told = "and may take 1.00 s; 1 check was waiting: a.yaml::one"
+    until(lambda: served.ask("/healthz").json()["reason"].endswith(told))
     assert "asgi_probe_hung 1.0" in served.ask("/metrics").text
     assert "A run hangs" in served.ask("/").text
     assert served.ask("/api/runs").json()["running"]["hung"] is True

@@ -2,7 +2,15 @@
 
 import pytest
 
-from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, TargetInfo, Warned
+from asgi_probe.engine.events import (
+    CheckFinished,
+    CheckStarted,
+    RunFinished,
+    RunStarted,
+    StepFinished,
+    TargetInfo,
+    Warned,
+)
 from asgi_probe.engine.results import Mismatch, Outcome, ThresholdVerdict, Times
 from asgi_probe.serving.history import open_history
 from asgi_probe.serving.records import MOST_CHECKS, RunRecord, Tally
@@ -122,11 +130,13 @@ def test_a_run_that_hung():
         finished(),
         started("two", at=1.0),
         started("three"),
-        finished("three", Outcome.INTERRUPTED),
     )
+    tally.hangs()
+    tally.add(finished("three", Outcome.INTERRUPTED))
     record = tally.hung(5.0, "4 s")
     assert (record.outcome, record.hung, record.exit_code) == ("error", True, 1)
-    assert record.problem == "the run hung: it was ended after 4 s"
+    waiting = "2 checks were waiting: a.yaml::two, a.yaml::three"
+    assert record.problem == f"the run hung: it was ended after 4 s, when {waiting}"
     assert record.outcomes == {"passed": 1, "error": 2}
     why = "it was still running when the run was ended after 4 s"
     assert [(each.name, each.outcome, each.duration, each.reason) for each in record.checks] == [
@@ -134,6 +144,48 @@ def test_a_run_that_hung():
         ("three", "error", 0.5, why),
         ("two", "error", 4.0, why),
     ]
+
+
+def step(name, check="one", outcome=Outcome.PASSED, target="live"):
+    return StepFinished(f"a.yaml::{check}", name, "steps", outcome, 0.1, target=target)
+
+
+WAIT = tuple(started(str(number)) for number in range(1_200))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "waiting"),
+    [
+        ([], [], "no check was running"),
+        ([started()], [], "1 check was waiting: a.yaml::one"),
+        ([started(), step("log in")], [], "1 check was waiting: a.yaml::one (after 'log in')"),
+        (
+            [started(), step("log in")],
+            [step("GET /", outcome=Outcome.INTERRUPTED), finished(outcome=Outcome.INTERRUPTED)],
+            "1 check was waiting: a.yaml::one (in 'GET /')",
+        ),
+        ([started()], [step("one", outcome=Outcome.INTERRUPTED)], "1 check was waiting: a.yaml::one"),
+        # what is done after the end did not hang
+        ([started()], [started("teardown", phase="teardown")], "1 check was waiting: a.yaml::one"),
+        ([*WAIT], [], "1,200 checks were waiting: a.yaml::0, a.yaml::1, a.yaml::2, 1,197 more"),
+        ([started("x\x1b" * 900)], [], r"1 check was waiting: a.yaml::x\x1bx\x1bx"),
+    ],
+)
+def test_what_hangs_is_named(before, after, waiting):
+    tally = told(BEGUN, *before)
+    assert tally.waiting == ""
+    tally.hangs()
+    for event in after:
+        tally.add(event)
+    problem = tally.hung(5.0, "4 s").problem
+    assert problem.startswith(f"the run hung: it was ended after 4 s, when {waiting}")
+    assert len(problem) < 250
+
+
+def test_of_several_targets_what_hangs_is_named_with_its_own():
+    other = TargetInfo("staging", "live", "http://127.0.0.1:8001")
+    begun = RunStarted("0", LIVE, ("a.yaml",), 2, 16, "", targets=(LIVE, other))
+    assert told(begun, started()).hung(5.0, "4 s").problem.endswith("1 check was waiting: a.yaml::one @live")
 
 
 @pytest.mark.parametrize(

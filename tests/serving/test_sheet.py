@@ -103,7 +103,7 @@ def test_a_run_that_could_not_begin_has_a_plain_page():
 def test_a_run_that_was_cut_is_shown_as_far_as_it_came(end):
     tally = Tally()
     began, *_ = one("two")
-    for event in (BEGUN, *one(), began):
+    for event in (BEGUN, *one(), began, *one("three", Outcome.INTERRUPTED)):
         tally.add(event)
     assert not tally.sheet.whole
     record = end(tally)
@@ -115,8 +115,37 @@ def test_a_run_that_was_cut_is_shown_as_far_as_it_came(end):
     served.status.end(served.history.add(record))
     text = served.ask("/").text
     rows = [json.loads(line) for line in data(text, "checks-data").splitlines()]
-    assert [(each["name"], each["outcome"]) for each in rows] == [("one", "passed"), ("two", "error")]
-    assert record.problem in text
+    assert [(each["name"], each["outcome"]) for each in rows] == [
+        ("one", "passed"),
+        ("two", "error"),
+        ("three", "error"),
+    ]
+    # rows, filters and steps say what the headline and the API do
+    assert record.outcomes == json.loads(data(text, "run-data"))["finished"]["outcomes"] == {"passed": 1, "error": 2}
+    assert {each["outcome"] for each in rows[2]["steps"]} == {"error"}
+    assert rows[2]["reason"] == rows[2]["steps"][0]["reason"] == rows[1]["reason"]
+    assert rows[2]["reason"].startswith("it was still running when")
+    assert f'<p class="notice failed">{record.problem}</p>' in text
+    assert "The target:" not in text
+
+
+def test_a_run_that_somebody_interrupted_is_shown_as_that():
+    served = Served()
+    end = RunFinished({"interrupted": 1}, 1.0, 130, "interrupted")
+    served.tell(BEGUN, *one("two", Outcome.INTERRUPTED), end, exit_code=130)
+    (row,) = [json.loads(line) for line in data(served.ask("/").text, "checks-data").splitlines()]
+    assert (row["outcome"], row["reason"]) == ("interrupted", None)
+
+
+def test_an_interrupted_check_that_cannot_be_shown_loses_no_run(monkeypatch):
+    def broken(check):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(sheet, "row", broken)
+    served = Served()
+    served.tell(BEGUN, *one("two", Outcome.INTERRUPTED), ended(interrupted=1), exit_code=130)
+    assert served.history.runs(1)[0].outcomes == {"interrupted": 1}
+    assert "a.yaml::two" in served.ask("/").text
 
 
 def test_hostile_words_stay_words():
