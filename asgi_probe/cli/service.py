@@ -134,14 +134,14 @@ def _welcome(address: str, interval: str) -> list[Line]:
 
 def _lines(run: RunRecord, status: Status) -> list[Line]:
     """A run in one line: when, how it went, how long it took; and why it could not be kept."""
-    from asgi_probe.serving.status import told
+    from asgi_probe.serving.status import told_again
 
     style = "passed" if run.green else "failed"
     lines: list[Line] = [
         [
             (run.started_at[:19] + "Z  ", "quiet"),
             (f"{run.outcome:6}  ", style),
-            (inline(told(run)), ""),
+            (inline(told_again(run, status.alike)), ""),
             (f"  {duration(run.duration)}", "quiet"),
         ]
     ]

@@ -153,6 +153,10 @@ class Warned:
     event: Literal["warning"] = "warning"
 
 
+MAY_BE_STARTING = "; `--wait 30s` waits for a service that is still starting"
+"""How the problem of a run ends that reached nobody: of help to who runs once, to nobody who runs again and again."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunFinished:
     """The last event.

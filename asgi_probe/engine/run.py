@@ -12,7 +12,7 @@ import anyio
 from asgi_probe import __version__
 from asgi_probe.engine.agenda import Agenda
 from asgi_probe.engine.backend import run_async
-from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo
+from asgi_probe.engine.events import MAY_BE_STARTING, RunFinished, RunStarted, TargetInfo
 from asgi_probe.engine.inspection import Pools
 from asgi_probe.engine.measures import Measures, not_good_enough
 from asgi_probe.engine.results import Outcome, SlowCheck
@@ -146,10 +146,7 @@ class Run:
     def _last_event(self, duration: float) -> RunFinished:
         score = self._score
         if self._problem is None and self._nobody_there():
-            self._problem = TargetError(
-                f"no request reached {self._groups[0].target.address}; "
-                "`--wait 30s` waits for a service that is still starting"
-            )
+            self._problem = TargetError(f"no request reached {self._groups[0].target.address}{MAY_BE_STARTING}")
         checks = sum(len(file.checks) for group in self._groups for file in group.files)
         self._lost = checks - score.done if not (self._stop.reason or self._not_started) else 0
         if self._lost:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from asgi_probe.engine.events import (
+    MAY_BE_STARTING,
     CheckFinished,
     CheckStarted,
     RunFinished,
@@ -113,6 +114,8 @@ class Tally:
 
     def add(self, event: Event) -> None:
         """Take in one event."""
+        if isinstance(event, RunFinished) and event.problem is not None:
+            event = replace(event, problem=event.problem.removesuffix(MAY_BE_STARTING))
         self._show(event)
         match event:
             case CheckStarted():

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
+from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.words import duration, tally
-from asgi_probe.terminal import plain
+from asgi_probe.terminal import clip, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from asgi_probe.serving.child import Child
     from asgi_probe.serving.records import RunRecord
     from asgi_probe.serving.sheet import Sheet
+
+
+_LONGEST_AGAIN = 60
+"""Columns of a problem that is told again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Status:
     clock: Callable[[], datetime] = _utc
     runs: Counter[str] = field(default_factory=Counter)
     """How many runs ended how since this process began."""
+    alike: int = 1
+    """How many runs, up to the last, had the trouble that the last one has."""
     problem: str | None = None
     """Why the last run could not be kept."""
     sheet: Sheet | None = None
@@ -68,6 +75,7 @@ class Status:
     def end(self, run: RunRecord | None) -> None:
         """It has ended; None where it was ended with the server, and tells nothing."""
         if run is not None:
+            self.alike = self.alike + 1 if self.last is not None and _same_trouble(run, self.last) else 1
             self.last = run
             sheet = self._child.tally.sheet if self._child else None
             self.sheet = sheet if sheet is not None and sheet.whole else None
@@ -121,3 +129,23 @@ def told(run: RunRecord) -> str:
     if not run.outcomes:
         return problem or counts
     return f"{counts}; {problem}" if problem else counts
+
+
+def told_again(run: RunRecord, times: int) -> str:
+    """The same of a run that is the last of so many in a row with the same trouble, shorter."""
+    if times == 1:
+        return told(run)
+    still = f"still, for {times:,} runs"
+    if run.problem:
+        still = f"{still}: {clip(run.problem.partition(chr(10))[0], _LONGEST_AGAIN)}"
+    return f"{plain(tally(run.outcomes))}; {still}" if run.outcomes else still
+
+
+def _same_trouble(one: RunRecord, other: RunRecord) -> bool:
+    return not one.green and _trouble(one) == _trouble(other)
+
+
+def _trouble(run: RunRecord) -> tuple[str | None, frozenset[tuple[str, ...]]]:
+    """What was wrong with a run: as a whole, and with which of its checks."""
+    bad = [(each.target, each.id, each.outcome) for each in run.checks if not Outcome(each.outcome).green]
+    return run.problem, frozenset(bad)

@@ -127,6 +127,8 @@ def test_a_target_that_is_away_comes_back(project):
     with serving(project, "--base-url", f"http://127.0.0.1:{port}", "--interval", "1s", "a.yaml") as server:
         (run, *_) = server.until_runs(1)
         assert (run["outcome"], run["exit_code"], run["outcomes"]) == ("error", 3, {"error": 1})
+        assert run["problem"] == f"no request reached http://127.0.0.1:{port}"
+        server.until_runs(2)
         assert server.get("/healthz").status_code == 503
         away = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "critical"],
@@ -137,6 +139,9 @@ def test_a_target_that_is_away_comes_back(project):
         finally:
             away.terminate()
             away.wait(PATIENCE)
+        first, second, *_ = server.stop().out.splitlines()
+    assert f"  error   1 error; no request reached http://127.0.0.1:{port}  " in first
+    assert f"  error   1 error; still, for 2 runs: no request reached http://127.0.0.1:{port}  " in second
 
 
 def test_runs_never_overlap(project):
@@ -170,6 +175,8 @@ def test_a_run_that_hangs_shows_and_is_ended(project):
         assert (run["hung"], run["outcome"], run["outcomes"]) == (True, "error", {"passed": 1, "error": 1})
         hung = {each["name"]: each for each in server.get(f"/api/runs/{run['id']}").json()["checks"]}["hangs"]
         assert hung["reason"] == "it was still running when the run was ended after 5.00 s"
+        waiting = "1 check was waiting: a.yaml::hangs (in 'GET /hang/one')"
+        assert run["problem"] == f"the run hung: it was ended after 5.00 s, when {waiting}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from asgi_probe.serving.records import now
+from asgi_probe.serving.status import Status, told_again
 from tests.serving.runs import HOSTILE, Served, check, run
 
 BAD = "status: expected 200, got 500"
@@ -65,6 +66,33 @@ def test_a_run_that_hangs(served):
     assert answer.json()["reason"] == (
         "a run hangs: it began at 2026-11-25T22:30:00.000+00:00, 2 min 01 s ago, and may take 2 min 00 s"
     )
+
+
+AWAY = run(check("one", "error"), exit_code=3, problem="no request reached http://127.0.0.1:8000")
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ([run(check())] * 3, "1 passed"),
+        ([AWAY], "1 error; no request reached http://127.0.0.1:8000"),
+        ([AWAY] * 12, "1 error; still, for 12 runs: no request reached http://127.0.0.1:8000"),
+        ([AWAY, run(check()), AWAY], "1 error; no request reached http://127.0.0.1:8000"),
+        ([run(check("one", "failed"), exit_code=1)] * 2, "1 failed; still, for 2 runs"),
+        ([run(check("one", "failed"), exit_code=1), run(check("two", "failed"), exit_code=1)], "1 failed"),
+        (
+            [run(check("one", "failed"), check("two", n), exit_code=1) for n in ("passed", "flaky")],
+            "1 flaky, 1 failed; still, for 2 runs",
+        ),
+        ([run(exit_code=2, problem="unknown key 'gets'\nmore")] * 2, "still, for 2 runs: unknown key 'gets'"),
+        ([run(exit_code=2, problem="x" * 200)] * 1_000, f"still, for 1,000 runs: {'x' * 59}…"),
+    ],
+)
+def test_trouble_that_goes_on_is_told_shorter(runs, words):
+    status = Status(60, 120)
+    for each in runs:
+        status.end(each)
+    assert told_again(status.last, status.alike) == words
 
 
 def test_a_run_that_is_too_old(served):

@@ -3,6 +3,7 @@
 import pytest
 
 from asgi_probe.engine.events import (
+    MAY_BE_STARTING,
     CheckFinished,
     CheckStarted,
     RunFinished,
@@ -186,6 +187,11 @@ def test_of_several_targets_what_hangs_is_named_with_its_own():
     other = TargetInfo("staging", "live", "http://127.0.0.1:8001")
     begun = RunStarted("0", LIVE, ("a.yaml",), 2, 16, "", targets=(LIVE, other))
     assert told(begun, started()).hung(5.0, "4 s").problem.endswith("1 check was waiting: a.yaml::one @live")
+
+
+def test_advice_for_who_runs_once_is_left_out():
+    end = RunFinished({"error": 1}, 1.0, 3, None, problem=f"no request reached it{MAY_BE_STARTING}")
+    assert told(BEGUN, end).record(1.0, 3, "").problem == "no request reached it"
 
 
 @pytest.mark.parametrize(
