@@ -267,6 +267,112 @@ def test_an_expectation_and_its_mark_lead_to_each_other(visit, shop):
     expect(page.locator(".mismatch").first).to_be_focused()
 
 
+ROWS = [{"sku": f"A-{at}", "qty": at, "at": {"shelf": at, "hall": "B"}} for at in range(400)]
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> Path:
+    """Long answers, and little that is wrong in them."""
+    wrong = mismatch("$.rows[317].at.shelf", message="expected 7, got 317", expected=7, actual=317)
+    lost = mismatch("$.rows[390].qty", message="is missing", actual=None)
+    below = mismatch("$.total.net", message="is missing: $.total is a number", actual=None)
+    body = json.dumps({"rows": ROWS, "others": ROWS[:3], "total": 400})
+    bodies = {
+        "one row": ((wrong,), response(body)),
+        "a cut": ((wrong, lost), response(body[:6_000], truncated=True)),
+        "below a number": ((below,), response(body)),
+        "no answer": ((mismatch(None, "error", message="expected a timeout"), wrong), None),
+        "no exchange": ((wrong,), None),
+        "a text": (
+            (mismatch(None, "text", message="lacks 'b'", expected="b", actual="a\n" * 500),),
+            response("a\n" * 500),
+        ),
+    }
+    steps = {name: {"mismatches": found, "response": sent} for name, (found, sent) in bodies.items()}
+    steps["no exchange"]["request"] = None
+    checks = [event for name, step in steps.items() for event in failure(name, step=step)]
+    return written(tmp_path_factory.mktemp("long") / "report.html", whole(checks, {"failed": len(bodies)}))
+
+
+def opened(visit, path: Path, name: str, **more):
+    return visit(path, "#check=" + quote(f"shop.yaml::{name}", safe=""), **more)
+
+
+def test_of_a_long_body_only_what_holds_a_mark_is_open(visit, long):
+    page = opened(visit, long, "one row")
+    chunks = page.locator(".json .chunk")
+    assert chunks.evaluate_all("all => all.map(chunk => chunk.open)") == [False, False, False, True]
+    assert page.locator(".json .chunk[open] details[open]").count() == 2
+    lines = page.locator(".json .line:visible").all_inner_texts()
+    assert any('"shelf": 317' in line for line in lines)
+    assert any('"sku": "A-317"' in line for line in lines)
+    assert not any("A-316" in line or "A-0" in line for line in lines)
+    assert [line for line in page.locator(".json summary:visible").all_inner_texts() if "others" in line] == [
+        '"others": [ … ] 3 items'
+    ]
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_a_number_leads_to_its_mark_in_a_long_body(visit, long, motion):
+    page = opened(visit, long, "one row")
+    page.emulate_media(reduced_motion=motion)
+    mark = page.locator(".json .mark")
+    expect(mark).not_to_be_in_viewport()
+    # whoever has closed what the mark is in comes to it all the same
+    page.locator(".json summary", has_text="300 \u2013 399").click()
+    page.locator(".json summary", has_text='"rows"').click()
+    expect(mark).to_be_hidden()
+    way = page.get_by_role("button", name="1 json $.rows[317].at.shelf", exact=True)
+    expect(way).to_have_attribute("title", "To its mark in the answer")
+    way.focus()
+    page.keyboard.press("Enter")
+    expect(mark).to_be_focused()
+    expect(mark).to_be_in_viewport(ratio=1)
+    line = page.locator(".json .line.flash")
+    expect(line).to_contain_text('"shelf": 317')
+    moving = line.evaluate("line => getComputedStyle(line).animationName")
+    assert moving == ("none" if motion == "reduce" else "flash")
+    assert "3px" in line.evaluate("line => getComputedStyle(line).boxShadow")
+    expect(page.locator(".flash")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(page.locator(".mismatch")).to_be_focused()
+
+
+def test_a_number_itself_can_be_clicked(visit, long):
+    page = opened(visit, long, "one row")
+    place = page.locator("button.subject").bounding_box()
+    page.mouse.click(place["x"] - 18, place["y"] + 10)
+    expect(page.locator(".json .mark")).to_be_focused()
+
+
+def test_what_was_cut_off_has_its_marks_at_the_cut(visit, long):
+    page = opened(visit, long, "a cut")
+    expect(page.locator(".json .cut.marked-line .mark")).to_have_count(2)
+    page.get_by_role("button", name="2 json $.rows[390].qty", exact=True).click()
+    expect(page.locator(".json .mark").last).to_be_focused()
+
+
+def test_what_should_be_below_a_scalar_is_marked_there(visit, long):
+    page = opened(visit, long, "below a number")
+    expect(page.locator(".json .marked-line")).to_contain_text('"total": 400')
+
+
+def test_where_nothing_is_marked_nothing_leads_there(visit, long):
+    page = opened(visit, long, "no exchange")
+    expect(page.locator(".subject")).to_have_text("json $.rows[317].at.shelf")
+    expect(page.locator("button.subject")).to_have_count(0)
+    page = opened(visit, long, "no answer")
+    assert page.locator("button.subject").all_inner_texts() == ["error"]
+    page.locator("button.subject").click()
+    expect(page.locator(".aside .mark")).to_be_focused()
+
+
+def test_a_text_bears_what_is_wrong_with_it_above(visit, long):
+    page = opened(visit, long, "a text")
+    page.locator("button.subject").click()
+    expect(page.locator(".body .aside .mark")).to_be_focused()
+
+
 def test_an_expectation_shows_its_line_of_the_spec(visit, shop):
     page = visit(shop, ORDER)
     first = page.locator(".mismatch").first

@@ -66,7 +66,7 @@ function hexOf(base64) {
 /** JSON as lines that fold, with the marks on the lines that they are about. */
 function jsonTree(value, marks) {
   const large = sizeOf(value) > 80;
-  return scrolled("div", "json", "Body", ...valueLines(value, { marks, large, depth: 0, lead: [], comma: "" }));
+  return scrolled("div", "json", "Body", ...valueLines(value, { marks, large, marked: Boolean(marks), depth: 0, lead: [], comma: "" }));
 }
 
 function sizeOf(value) {
@@ -76,7 +76,7 @@ function sizeOf(value) {
 function valueLines(value, place) {
   const missing = value.entries ? missingUnder(value, place.marks) : [];
   if (value.entries && (value.entries.length || missing.length)) return [containerFold(value, place, missing)];
-  return [jsonLine([...place.lead, scalar(value), place.comma], place.marks?.here)];
+  return [jsonLine([...place.lead, scalar(value), place.comma], place.marks && allUnder(place.marks))];
 }
 
 function scalar(value) {
@@ -98,7 +98,7 @@ function containerFold(value, place, missing) {
     ...here.map(markTag),
   ];
   const inside = () => [
-    el("div", "inside", ...entryLines(value, place), ...missing.map(missingLine), value.cut ? el("div", "line cut", "… cut here") : null),
+    el("div", "inside", ...entryLines(value, place), ...missing.map(missingLine), value.cut ? cutLine(value, place.marks) : null),
     jsonLine([close, place.comma]),
   ];
   const isOpen = Boolean(place.marks) || place.depth === 0 || !folds(value, place);
@@ -106,17 +106,19 @@ function containerFold(value, place, missing) {
 }
 
 // of a large body what holds no mark is folded, so that the marks stand close to each other
-function folds(value, { large, depth }) {
-  return large && (depth > 2 || value.entries.length > 8);
+function folds(value, { large, marked, depth }) {
+  return large && (marked || depth > 2 || value.entries.length > 8);
 }
 
 function entryLines(value, place) {
   if (value.entries.length <= CHUNK * 1.5) return entriesAsLines(value, place, 0, value.entries.length);
   const chunks = [];
+  const isThere = (entry) => Boolean(place.marks?.under.has(entry.key));
+  const none = !value.entries.some(isThere);
   for (let from = 0; from < value.entries.length; from += CHUNK) {
     const to = Math.min(from + CHUNK, value.entries.length);
-    const marked = value.entries.slice(from, to).some((entry) => place.marks?.under.has(entry.key));
-    chunks.push(fold("fold chunk", [`${number(from)} – ${number(to - 1)}`], () => entriesAsLines(value, place, from, to), { open: marked || from === 0 }));
+    const marked = value.entries.slice(from, to).some(isThere);
+    chunks.push(fold("fold chunk", [`${number(from)} – ${number(to - 1)}`], () => entriesAsLines(value, place, from, to), { open: marked || (none && from === 0) }));
   }
   return chunks;
 }
@@ -126,7 +128,7 @@ function entriesAsLines(value, place, from, to) {
   for (let at = from; at < to; at += 1) {
     const { key, value: item } = value.entries[at];
     lines.push(...valueLines(item, {
-      marks: place.marks?.under.get(key), large: place.large, depth: place.depth + 1,
+      marks: place.marks?.under.get(key), large: place.large, marked: place.marked, depth: place.depth + 1,
       lead: value.kind === "object" ? [el("span", "key", JSON.stringify(key)), ": "] : [],
       comma: at + 1 < value.entries.length ? "," : "",
     }));
@@ -136,9 +138,18 @@ function entriesAsLines(value, place, from, to) {
 
 /** The marks of what is not there: each is shown where it would be. */
 function missingUnder(value, marks) {
-  if (!marks || value.cut) return [];
+  return marks && !value.cut ? absentUnder(value, marks) : [];
+}
+
+function absentUnder(value, marks) {
   const there = new Set(value.entries.map((entry) => entry.key));
   return [...marks.under].filter(([key]) => !there.has(key));
+}
+
+// what was cut off may be there, or not: its marks stand where it begins
+function cutLine(value, marks) {
+  const beyond = marks ? absentUnder(value, marks).flatMap(([, each]) => allUnder(each)) : [];
+  return el("div", beyond.length ? "line cut marked-line" : "line cut", "… cut here", ...beyond.map(markTag));
 }
 
 function missingLine([key, marks]) {

@@ -88,7 +88,7 @@ function stepParts(step, mismatches) {
 function leftParts(step, mismatches) {
   return [
     step.reason && step.outcome !== "flaky" ? el("div", `notice ${step.outcome}`, el("p", "", step.reason), sourceOf(step)) : null,
-    mismatches.length ? mismatchList(mismatches) : null,
+    mismatches.length ? mismatchList(mismatches, (mismatch) => isMarked(step, mismatch)) : null,
     step.stumbles?.length ? stumblesOf(step) : null,
   ].filter(Boolean);
 }
@@ -107,6 +107,11 @@ function requestOf({ request }) {
 
 const ABOUT_LINE = /^(status|time|http_version|redirects|url|error)$/;
 const ABOUT_HEADERS = /^(headers|cookies)\b/;
+
+/** Whether the answer is told, and has a mark for this. */
+function isMarked({ request, response }, { where }) {
+  return Boolean(request && (response || ABOUT_LINE.test(where)));
+}
 
 function responseOf({ response, times }, mismatches) {
   const onLine = mismatches.filter(({ where }) => ABOUT_LINE.test(where));

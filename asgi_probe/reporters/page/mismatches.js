@@ -1,3 +1,6 @@
+const FLASH = 1500;
+const flashing = new WeakMap();
+
 /** Mismatches as a tree along their paths: `here` those of this place, `under` what is below it, by key or index. */
 function marksOf(mismatches) {
   const root = { here: [], under: new Map() };
@@ -35,8 +38,10 @@ function numbered(mismatches, prefix) {
   }));
 }
 
-function mismatchList(mismatches) {
-  return el("ol", "mismatches", { "aria-label": "What was expected" }, ...mismatches.map((mismatch, at) => mismatchItem(mismatch, ofOneLine(mismatches, at))));
+/** The mismatches one below the other; those that `isMarked` lead to their marks. */
+function mismatchList(mismatches, isMarked = () => false) {
+  const items = mismatches.map((mismatch, at) => mismatchItem(mismatch, ofOneLine(mismatches, at), isMarked(mismatch)));
+  return el("ol", "mismatches", { "aria-label": "What was expected" }, ...items);
 }
 
 /** Those that stand at this one's line of the spec, if it is the first of them: they share what is shown of it. */
@@ -45,17 +50,19 @@ function ofOneLine(mismatches, at) {
   return at > 0 && here(mismatches[at - 1]) ? [] : mismatches.filter(here);
 }
 
-function mismatchItem(mismatch, sharing) {
-  const subject = mismatch.path ? `${mismatch.where} ${mismatch.path}` : mismatch.where;
-  return el("li", "mismatch", { id: mismatch.listed, tabindex: "-1", "data-number": String(mismatch.number) },
-    el("div", "headline", button("subject", subject, () => revealMark(mismatch)), el("p", "wrong", mismatch.message)),
+function mismatchItem(mismatch, sharing, marked) {
+  return el("li", "mismatch", { id: mismatch.listed, tabindex: "-1" },
+    el("div", "headline", subjectOf(mismatch, marked), el("p", "wrong", mismatch.message)),
     mismatch.because ? el("p", "because", el("span", "quiet", "because "), mismatch.because) : null,
     sharing.length ? sourceOf(mismatch, sharing) : null, valuesOf(mismatch));
 }
 
-function revealMark(mismatch) {
-  const mark = byId(mismatch.marked);
-  if (mark) reveal(mark);
+/** The number and what it is about; where a mark in the answer has that number, the way there. */
+function subjectOf(mismatch, marked) {
+  const subject = mismatch.path ? `${mismatch.where} ${mismatch.path}` : mismatch.where;
+  const counted = { "data-number": String(mismatch.number) };
+  if (!marked) return el("p", "subject", counted, subject);
+  return button("subject", subject, () => reveal(byId(mismatch.marked)), { ...counted, title: "To its mark in the answer" });
 }
 
 /** Scroll to it, through all folds that it is in, and let it be seen for a moment. */
@@ -66,8 +73,14 @@ function reveal(element) {
   }
   element.scrollIntoView({ block: "nearest", behavior: calm() ? "auto" : "smooth" });
   element.focus({ preventScroll: true });
-  element.classList.remove("flash");
-  requestAnimationFrame(() => element.classList.add("flash"));
+  flash(element.closest("summary, .marked-line") ?? element);
+}
+
+// it is taken away by time, not by the end of an animation: who wants no motion has none, and still sees it
+function flash(element) {
+  clearTimeout(flashing.get(element));
+  element.classList.add("flash");
+  flashing.set(element, setTimeout(() => element.classList.remove("flash"), FLASH));
 }
 
 function calm() {
