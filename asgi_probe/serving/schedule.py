@@ -7,8 +7,10 @@ from math import floor
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from asgi_probe.errors import ExitCode
 from asgi_probe.reporters.words import duration
 from asgi_probe.serving.child import Child
+from asgi_probe.serving.records import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,10 +55,21 @@ class Schedule:
         Give up when nobody is `served` any more.
         """
         while not stop.is_set() and served():
-            self._end(self.child or self._start(), stop)
+            self._run(stop)
             due = monotonic() + self._pause()
             while served() and monotonic() < due and not stop.wait(min(_LOOK, max(0.0, due - monotonic()))):
                 pass
+
+    def _run(self, stop: Event) -> None:
+        """Bring the run that goes on to its end, or another."""
+        try:
+            child = self.child or self._start()
+        except OSError as error:
+            # out of memory, processes or descriptors: the next may find some
+            why = f"no run could be started: {error.strerror or error}"
+            self._keep(Tally().record(0.0, ExitCode.FAILED, why))
+        else:
+            self._end(child, stop)
 
     def abandon(self) -> None:
         """End the run that goes on, if there is one, in order; it is not kept."""

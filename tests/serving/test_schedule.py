@@ -1,7 +1,9 @@
 """Runs in processes of their own, and what becomes of them where something else is wrong."""
 
+import errno
 import os
 import signal
+import subprocess
 import time
 from itertools import count
 from threading import Event, Thread
@@ -43,6 +45,29 @@ def test_a_history_that_cannot_be_written_stops_nothing(here):
     schedule.begin(stop)
     schedule.go_on(stop, lambda: True)
     assert told == [(0, "passed", "the history cannot be written: Cannot operate on a closed database.")] * 2
+    assert status.health().healthy
+
+
+def test_a_process_that_cannot_be_started_is_a_run_that_failed(here, monkeypatch):
+    told, stop = [], Event()
+
+    def tell(run):
+        told.append((run.outcome, run.problem))
+        if len(told) == 3:
+            stop.set()
+
+    class Process(subprocess.Popen):
+        def __init__(self, *args, **more):
+            if len(told) == 1:
+                raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+            super().__init__(*args, **more)
+
+    monkeypatch.setattr(child_module.subprocess, "Popen", Process)
+    schedule, status = scheduled(here, open_history(None), tell)
+    schedule.begin(stop)
+    schedule.go_on(stop, lambda: True)
+    problem = "no run could be started: Resource temporarily unavailable"
+    assert told == [("passed", None), ("failed", problem), ("passed", None)]
     assert status.health().healthy
 
 
