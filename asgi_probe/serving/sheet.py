@@ -35,8 +35,8 @@ _LIVE = """
 <p class="notice error" id="live">{{ view.trouble }}</p>
 {% endif %}
 {% if view.running and not view.running.hung %}
-<p class="notice" id="live">A run goes on since {{ view.running.since[11:19] }} UTC: {{ view.running.ended }} of \
-{{ view.running.checks or "?" }} checks</p>
+<p class="notice" id="live">A run goes on since {{ view.running.since[11:19] }} UTC\
+{% if view.running.checks %}: {{ view.running.ended }} of {{ view.running.checks }} checks{% endif %}</p>
 {% endif %}
 """
 

@@ -82,6 +82,14 @@ def test_what_goes_on_stands_above(seconds, told):
     assert live.startswith(told)
 
 
+def test_a_run_that_is_still_starting_says_only_since_when():
+    served = Served()
+    served.tell(BEGUN, *one(), ended())
+    served.go_on(7.0, ended=0, checks=0)
+    (live,) = re.findall(r'id="live">(.*?)</p>', served.ask("/").text, re.DOTALL)
+    assert live.strip() == "A run goes on since 22:30:00 UTC"
+
+
 def test_an_availability_is_that_of_all_targets():
     served = Served()
     served.add(run(check("one"), check("one", "failed", target="b")))
