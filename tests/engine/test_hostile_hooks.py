@@ -56,7 +56,7 @@ class Broken(dict):
 async def stubborn():
     for _ in range(3):
         try:
-            await anyio.sleep(0.1)
+            await anyio.sleep(0.3)
         except BaseException:
             pass
 
@@ -215,16 +215,16 @@ async def test_what_a_procedure_is_given_says_nothing_of_itself(tmp_path):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (PLACES["expect"] % "later", "hooks:later raised TimeoutError('it did not end within 0.1 s')"),
-        (PLACES["verify"] % "later", "hooks:later did not end within 0.1 s"),
-        (PLACES["auth"] % "later", "hooks:later did not end within 0.1 s"),
+        (PLACES["expect"] % "later", "hooks:later raised TimeoutError('it did not end within 0.3 s')"),
+        (PLACES["verify"] % "later", "hooks:later did not end within 0.3 s"),
+        (PLACES["auth"] % "later", "hooks:later did not end within 0.3 s"),
         (OWN["flow"], "no answer within"),
     ],
     ids=["expect", "verify", "auth", "flow"],
 )
 @pytest.mark.parametrize("body", ["await anyio.sleep(60)", "await stubborn()"])
 async def test_what_takes_too_long_is_an_error_of_its_check(tmp_path, text, told, body):
-    hang = "defaults: {timeout: 100ms}\n" + text
+    hang = "defaults: {timeout: 300ms}\n" + text
     found = await ran(tmp_path, hang, body)
     bad = the_bad(found)
     assert (str(bad.outcome), told in bad.reason) == ("error", True), bad.reason
