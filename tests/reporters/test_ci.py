@@ -55,6 +55,31 @@ def test_a_run_writes_what_the_readme_asks_for(tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.html", "junit.xml"}
 
 
+def in_a_shop(folder, command):
+    """What the shell says of the command in a project of one check that holds and one that does not."""
+    project = Project(folder / "shop")
+    project.write(
+        "pyproject.toml", '[tool.asgi-probe]\ntarget = "app"\n[tool.asgi-probe.targets.app]\napp = "app:app"\n'
+    )
+    project.write("specs/a.yaml", "checks: [{get: /}, {get: /status/404}]\n")
+    script = command.removeprefix("$ ").replace("asgi-probe", f"{shlex.quote(sys.executable)} -m asgi_probe")
+    return ran(project.root, "sh", "-c", script)
+
+
+def test_a_filter_reads_what_is_not_ok(tmp_path):
+    done = in_a_shop(tmp_path, example("console", "runs with tap"))
+    assert re.fullmatch(r"not ok [12] - specs/a\.yaml::GET /status/404\n", done.stdout)
+
+
+def test_a_timer_leaves_metrics_where_they_are_collected(tmp_path):
+    place = "/var/lib/node_exporter/textfile"
+    shown = example("console", "runs with prometheus")
+    assert place in shown
+    done = in_a_shop(tmp_path, shown.replace(place, str(tmp_path / "textfile")))
+    assert done.returncode == 1
+    assert 'asgi_probe_success{target="app"} 0.0' in (tmp_path / "textfile" / "shop.prom").read_text().splitlines()
+
+
 def test_a_script_reads_the_document_and_its_schema(tmp_path):
     project = Project(tmp_path / "shop")
     project.write("specs/a.yaml", "checks: [{get: /}, {get: /status/404}]\n")
