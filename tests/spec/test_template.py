@@ -396,7 +396,7 @@ def test_written():
         write_json(object())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from("$${}}{ab.[]()'\"|*+-,:12 \\~\né"), max_size=40))
 def test_no_text_crashes_the_template(text):
     value, c = compiled("x" + text, known={"a", "b"})

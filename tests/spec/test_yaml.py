@@ -355,7 +355,7 @@ def test_places_of_scalars(text, place):
     assert (node.line, node.column, node.width) == place
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(st.sampled_from("ab01:-?[]{}&*!|>'\"#%@`,.$~<\n\t \\é\x00\ud800"), max_size=60))
 def test_no_text_crashes_the_reader(text):
     node, problems = read(f"{text}")
