@@ -37,7 +37,7 @@ Scope = dict[str, Any]
 
 MOST_STUMBLES = 20
 """Attempts that did not pass of which is told why."""
-_LEAST = 0.05
+_LEAST = 0.5
 """Seconds that the last request of a poll gets, however little time is left."""
 
 
