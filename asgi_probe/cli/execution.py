@@ -21,6 +21,7 @@ from asgi_probe.engine.stopping import Stop
 from asgi_probe.errors import ExitCode, TargetError
 from asgi_probe.project.groups import CONCURRENCY, groups_of
 from asgi_probe.reporters.console import ConsoleReporter
+from asgi_probe.target.base_url import shown
 from asgi_probe.target.tracebacks import app_traceback
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _told(workspace: Workspace, options: RunOptions, screen: Screen, stop: Stop,
         _spare_the_collector()
         return Run(groups, options, stop, telling.emit, secrets).start()
     except TargetError as error:
-        telling.could_not_begin(_not_begun(workspace, error, secrets))
+        telling.tell_reports(replace(_first_event(workspace, options), begun=False))
+        telling.tell_reports(_not_begun(workspace, error, secrets))
         raise
 
 
@@ -108,17 +110,30 @@ def _not_begun(workspace: Workspace, error: TargetError, secrets: Secrets) -> Ru
     return RunFinished({}, 0.0, ExitCode.TARGET, None, not_run=checks, problem=problem, traceback=trace)
 
 
-def _nothing_to_run(workspace: Workspace, options: RunOptions, emit: Callable[[Event], None]) -> RunFinished:
-    """A run without a check, which is green: the other shards have them."""
+def _first_event(workspace: Workspace, options: RunOptions) -> RunStarted:
+    """The beginning of a run of which no target has been built."""
     targets = [
         TargetInfo(config.name or "app", "app", config.app)
         if config.app
-        else TargetInfo(config.name or "live", "live", config.base_url or "")
+        else TargetInfo(config.name or "live", "live", shown(config.base_url or ""))
         for config in workspace.targets.values()
     ]
-    at_a_time = max(config.concurrency or CONCURRENCY for config in workspace.targets.values())
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    emit(RunStarted(__version__, targets[0], (), 0, at_a_time, now, options.shard, tuple(targets), seed=options.seed))
+    return RunStarted(
+        __version__,
+        targets[0],
+        tuple(file.name for file in workspace.plan.files),
+        len(workspace.plan.checks),
+        max(config.concurrency or CONCURRENCY for config in workspace.targets.values()),
+        datetime.now(UTC).isoformat(timespec="milliseconds"),
+        options.shard,
+        tuple(targets),
+        seed=options.seed,
+    )
+
+
+def _nothing_to_run(workspace: Workspace, options: RunOptions, emit: Callable[[Event], None]) -> RunFinished:
+    """A run without a check, which is green: the other shards have them."""
+    emit(_first_event(workspace, options))
     finished = RunFinished({}, 0.0, ExitCode.GREEN, None, thresholds=Measures(options.thresholds).verdicts())
     emit(finished)
     return finished

@@ -60,11 +60,11 @@ class Telling:
             if len(self._waiting) >= _TOGETHER or isinstance(event, RunFinished):
                 self._catch_up()
 
-    def could_not_begin(self, run: RunFinished) -> None:
-        """Tell those who write for others of a run that ended before it began: people are told elsewhere."""
+    def tell_reports(self, event: Event) -> None:
+        """Tell the event only to those who write for others: people are told elsewhere."""
         self._catch_up()
         for report in (*self._named.values(), *self._added):
-            self._tell(report, run)
+            self._tell(report, event)
 
     def close(self) -> None:
         """End all of them, those that are far last."""

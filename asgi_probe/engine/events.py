@@ -40,7 +40,8 @@ class RunStarted:
     `shard` is which of how many this is, `2/5`, `seed` what the order was shuffled with. `asked` says of each of
     `specs` the name of its target: a file that several are asked stands there for each. `sizes` says of each of `specs`
     how many `CheckFinished` end it: its checks, setup and teardown, if it has them.
-    `descriptions` are what the files say of themselves.
+    `descriptions` are what the files say of themselves. A run that is not `begun` ends at once: whom to ask could not
+    even be imported, and nobody was asked.
     """
 
     version: str
@@ -55,6 +56,7 @@ class RunStarted:
     descriptions: tuple[str | None, ...] = ()
     asked: tuple[str, ...] = ()
     seed: int | None = None
+    begun: bool = True
     event: Literal["run_started"] = "run_started"
 
 

@@ -115,6 +115,7 @@ class Merged:
             descriptions=tuple(abouts.get(file) for _, file in asked),
             asked=tuple(name for name, _ in asked),
             seed=parts[0].seed,
+            begun=any(start.begun for start in starts),
         )
 
     def _sizes(self) -> dict[tuple[str, str], int]:

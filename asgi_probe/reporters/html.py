@@ -16,14 +16,12 @@ numbers reach the reader as they are: a browser's own would lose digits.
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asgi_probe import __version__
-from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
+from asgi_probe.engine.events import RunFinished, RunStarted, Warned
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters.gathering import CountedWarnings, Gathering, check_data, check_json
 from asgi_probe.reporters.ndjson import as_data, as_json
@@ -69,19 +67,10 @@ class HtmlReporter:
             case Warned():
                 self._warnings.add(event)
             case RunFinished():
-                if not self._started:
-                    self._begin_without_target(event)
                 run = {"started": self._started, "finished": as_data(event), "warnings": self._warnings.data()}
                 self._file.write(rest(run, self._failures))
             case _:
                 self._add(event)
-
-    def _begin_without_target(self, run: RunFinished) -> None:
-        """The head of a run that ended before it began."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        nobody = TargetInfo("", "live", "")
-        self._started = as_data(RunStarted(__version__, nobody, (), run.not_run, 1, now)) | {"targets": []}
-        self._file.write(head({"started": self._started}))
 
     def _add(self, event: Event) -> None:
         ended = self._gathering.add(event)

@@ -6,9 +6,8 @@ stands before `checks`, all else behind them. The words are those of the event s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from asgi_probe import __version__
 from asgi_probe.engine.events import RunFinished, RunStarted, Warned
 from asgi_probe.reporters.gathering import CountedWarnings, Gathering, check_data, check_json
 from asgi_probe.reporters.ndjson import as_data, as_json
@@ -27,7 +26,6 @@ class JsonDocument:
     def __init__(self, file: ReportFile) -> None:
         self._file = file
         self._gathering = Gathering()
-        self._begun = False
         self._between = b"\n"
         self._warnings = CountedWarnings()
 
@@ -49,16 +47,10 @@ class JsonDocument:
     def _begin(self, run: RunStarted) -> None:
         data = as_data(run)
         del data["event"], data["version"], data["target"]
-        self._head(run.version, data)
-
-    def _head(self, version: str, run: dict[str, Any] | None) -> None:
-        head = as_json({"format": FORMAT, "tool": {"name": "asgi-probe", "version": version}, "run": run})
+        head = as_json({"format": FORMAT, "tool": {"name": "asgi-probe", "version": run.version}, "run": data})
         self._file.write(head[:-1] + b',"checks":[')
-        self._begun = True
 
     def _end(self, run: RunFinished) -> None:
-        if not self._begun:
-            self._head(__version__, None)
         data = as_data(run)
         del data["event"]
         self._file.write(b"\n]," + as_json({"warnings": self._warnings.data()} | data)[1:] + b"\n")

@@ -171,6 +171,7 @@ def _run_started(run: RunStarted) -> dict[str, Any]:
         "started_at": run.started_at,
         "shard": run.shard,
         "seed": run.seed,
+        "begun": run.begun,
         "targets": [_target(target) for target in run.targets or (run.target,)],
     }
 

@@ -130,7 +130,7 @@ class Tally:
             case RunStarted():
                 self._targets = tuple(_short(target.name) for target in event.targets or (event.target,))
                 self.selected = event.checks
-                self.begun = True
+                self.begun = event.begun
             case RunFinished():
                 self.finished = event
             case _:

@@ -6,7 +6,7 @@ import re
 
 from asgi_probe.errors import UsageError
 from asgi_probe.target.http import httpx
-from asgi_probe.target.request import masked
+from asgi_probe.target.request import masked, without_credentials
 
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d+)?(?:/.*)?")
 
@@ -31,6 +31,14 @@ def parse_base(text: str) -> httpx.URL:
             f"base URL {masked(text)!r} has a query or a fragment, which no request would get; did you mean {bare!r}?"
         )
     return url
+
+
+def shown(text: str) -> str:
+    """A base URL as reports show it: without credentials, also one that is wrong."""
+    try:
+        return str(without_credentials(parse_base(text))).rstrip("/")
+    except UsageError:
+        return masked(text)
 
 
 def _wrong_scheme(text: str) -> str:

@@ -248,7 +248,7 @@ def test_an_empty_shard_is_green(project):
     assert (started["shard"], started["checks"], started["target"]["name"]) == (f"{empty[0]}/3", 0, "app")
     assert (finished["exit_code"], finished["outcomes"]) == (0, {})
     assert project.command("list", "a.yaml", "--shard", f"{empty[0]}/3").out == ""
-    live = project.run("--base-url", "http://127.0.0.1:1", "a.yaml", "--shard", f"{empty[0]}/3")
+    live = project.run("--base-url", "http://ann:hunter22@127.0.0.1:1", "a.yaml", "--shard", f"{empty[0]}/3")
     assert (live.exit, project.events()[0]["target"]["address"]) == (0, "http://127.0.0.1:1")
     assert project.probe("a.yaml", "--shard", f"{empty[0]}/3", "-k", "nothing of that").exit == 4
 

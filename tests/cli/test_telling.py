@@ -1,6 +1,7 @@
 """Events on their way to the reporters: what one of them does is no matter of the others."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -105,17 +106,19 @@ def test_all_that_cannot_be_written_is_told_at_once(tmp_path):
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.takes == "file"])
 def test_a_run_that_could_not_begin_is_told_in_every_file(tmp_path, kind):
     told = Telling([f"{kind}={tmp_path / 'report'}"], Listener())
-    told.could_not_begin(RunFinished({}, 0.0, 3, None, not_run=7, problem="no module named 'shop'"))
+    told.tell_reports(replace(BEGIN, begun=False))
+    told.tell_reports(RunFinished({}, 0.0, 3, None, not_run=7, problem="no module named 'shop'"))
     told.close()
     assert told.problems == []
     text = (tmp_path / "report").read_text(encoding="utf-8")
-    assert "shop" in text or kind == "prometheus"
+    assert "no module named" in text or 'asgi_probe_exit_code{target="app"} 3.0' in text
 
 
 def test_what_was_told_before_a_run_that_could_not_begin_stands_in_its_files(tmp_path):
     told = Telling([f"json={tmp_path / 'report'}"], Listener())
     told.emit(Warned("the cache cannot be read"))
-    told.could_not_begin(RunFinished({}, 0.0, 3, None, problem="no module named 'shop'"))
+    told.tell_reports(BEGIN)
+    told.tell_reports(RunFinished({}, 0.0, 3, None, problem="no module named 'shop'"))
     told.close()
     report = json.loads((tmp_path / "report").read_bytes())
     assert [each["message"] for each in report["warnings"]] == ["the cache cannot be read"]

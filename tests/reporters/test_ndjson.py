@@ -71,6 +71,7 @@ def test_a_run_has_the_fields_of_the_contract():
         "started_at": "2026-01-01T00:00:00Z",
         "shard": None,
         "seed": None,
+        "begun": True,
         "descriptions": {"a.yaml": "items"},
         "targets": [target],
     }
