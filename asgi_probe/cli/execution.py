@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from asgi_probe import __version__
-from asgi_probe.cli.github import Github
 from asgi_probe.cli.signals import stopping_on_signals
 from asgi_probe.cli.telling import Telling
 from asgi_probe.engine.events import RunFinished, RunStarted, TargetInfo, Warned
@@ -65,21 +63,20 @@ def execute(
         remembered=cache is not None,
         tracebacks=tracebacks,
     )
+    beside = [cache] if cache else []
     stop = Stop()
     try:
-        with stopping_on_signals(stop), closing(Telling(reports, console, *filter(None, [cache]))) as telling:
-            actions = Github(reports, screen, root, os.environ, by_itself=github)
-            telling.add(actions.reporters)
+        with (
+            stopping_on_signals(stop),
+            closing(Telling(reports, console, *beside, screen=screen, root=root, github=github)) as telling,
+        ):
             finished = _told(workspace, replace(options, root=root), screen, stop, telling)
     except KeyboardInterrupt:
         if stop.reason is None or stop.attached:
             raise
         screen.write([[("interrupted", "interrupted"), (" before anything was sent", "")]])
         return stop.exit_code
-    for problem in telling.problems:
-        screen.write([[("error: ", "error"), (problem, "message")]])
-    actions.tell_problem()
-    return ExitCode(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
+    return telling.outcome(finished)
 
 
 def _told(workspace: Workspace, options: RunOptions, screen: Screen, stop: Stop, telling: Telling) -> RunFinished:

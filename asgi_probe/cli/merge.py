@@ -13,7 +13,7 @@ from asgi_probe.cli import options
 from asgi_probe.cli.ending import ending
 from asgi_probe.cli.flags import distinct, spare, verbosity
 from asgi_probe.cli.streams import console_stream
-from asgi_probe.errors import ExitCode, UsageError
+from asgi_probe.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +81,6 @@ def merge(
 ) -> None:
     """Tell several event streams as one run: shards that ran side by side, or later runs of what failed."""
     with ending(color, console_stream(report or ())) as screen:
-        from asgi_probe.cli.github import Github
         from asgi_probe.cli.signals import stopping_on_signals
         from asgi_probe.cli.telling import Telling
         from asgi_probe.config import read_config
@@ -105,9 +104,10 @@ def merge(
         )
         stop = Stop()
         try:
-            with stopping_on_signals(stop), closing(Telling(reports, console)) as telling:
-                actions = Github(reports, screen, config.root, os.environ, by_itself=True)
-                telling.add(actions.reporters)
+            with (
+                stopping_on_signals(stop),
+                closing(Telling(reports, console, screen=screen, root=config.root, github=True)) as telling,
+            ):
                 if told >= 0:
                     screen.write([[(_what(counted.whole), "hint")]])
                 merged = Merged(counted, telling.emit, thresholds, fail_on_flaky=fail_on_flaky, clock=clock)
@@ -115,9 +115,7 @@ def merge(
         except KeyboardInterrupt:
             screen.write([[("interrupted", "interrupted"), (" before all was told", "")]])
             raise typer.Exit(stop.exit_code) from None
-        screen.write([[("error: ", "error"), (problem, "message")] for problem in telling.problems])
-        actions.tell_problem()
-        raise typer.Exit(finished.exit_code or (ExitCode.FAILED if telling.problems else ExitCode.GREEN))
+        raise typer.Exit(telling.outcome(finished))
 
 
 def _whole(paths: Sequence[str], later: Sequence[str]) -> Whole:

@@ -76,18 +76,14 @@ class OtelReporter:
 
     def handle(self, event: events.Event) -> None:
         """Take in an event; a check that has ended is on its way."""
-        try:
-            if isinstance(event, RunStarted):
-                self._sending.start(event)
-            check = self._gathering.add(event)
-        except Exception as error:  # noqa: BLE001 - one report that fails loses neither the others nor the run
-            self._sending.fail(error)
-        else:
-            if check is not None and check.finished.outcome is not Outcome.SKIPPED:
-                self._sending.put(without_bodies(check))
+        if isinstance(event, RunStarted):
+            self._sending.start(event)
+        check = self._gathering.add(event)
+        if check is not None and check.finished.outcome is not Outcome.SKIPPED:
+            self._sending.put(without_bodies(check))
 
     def close(self) -> None:
-        """Send what is left; a collector that does not take it in time is the report's problem."""
+        """Send what is left; a collector that does not take it in time is the report's problem. A bug is raised."""
         self._sending.end()
         self.problem = self._sending.problem(self._name)
 
@@ -133,12 +129,8 @@ class Sending:
         if waiting >= _ENOUGH:
             self._wanted.set()
 
-    def fail(self, error: Exception) -> None:
-        """Something went wrong that is a bug."""
-        self._error = self._error or error
-
     def end(self) -> None:
-        """Let it send what is left, in time."""
+        """Let it send what is left, in time; raise what went wrong in the thread and is a bug."""
         if self._thread is None:
             return
         self._ends = True
@@ -149,13 +141,11 @@ class Sending:
             self._why = self._why or f"the collector did not take them within {PATIENCE:g} s after the run{heard}"
             Thread(target=self._shut_down, daemon=True).start()
             self._thread.join(_LAST)
+        if self._error is not None:
+            raise self._error
 
     def problem(self, name: str) -> str | None:
         """Why not all was sent."""
-        if self._error is not None:
-            from asgi_probe.reporters.reports import what_failed
-
-            return what_failed(name, self._error)
         if self._sent == self._checks:
             return None
         why = self._why or f"more than {MOST_WAITING:,} were waiting for the collector"
@@ -169,7 +159,7 @@ class Sending:
             try:
                 self._send_all()
             except Exception as error:  # noqa: BLE001 - a thread's exceptions reach nobody
-                self.fail(error)
+                self._error = error
             finally:
                 self._shut_down()
 

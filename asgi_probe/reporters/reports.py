@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asgi_probe.engine.events import RunFinished
@@ -73,8 +72,8 @@ KINDS = {
 class FileReport:
     """A writer and its file, which is there whole when the run has ended, or not at all.
 
-    Nothing that goes wrong with it reaches the run: `problem` says what it was, unless it was a reader of standard
-    output who had read enough.
+    What the system does to it is its `problem`, unless it was a reader of standard output who had read enough.
+    What else its writer raises is a bug, and raised.
     """
 
     def __init__(self, name: str, writer: Writer, file: ReportFile) -> None:
@@ -90,8 +89,11 @@ class FileReport:
             return
         try:
             self._writer.handle(event)
-        except Exception as error:  # noqa: BLE001 - one report that fails loses neither the others nor the run
+        except OSError as error:
             self._fail(error)
+        except Exception:
+            self._over = True
+            raise
         self._ended = self._ended or isinstance(event, RunFinished)
 
     def close(self) -> None:
@@ -105,22 +107,10 @@ class FileReport:
             self._fail(error)
             self._file.discard()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: OSError) -> None:
         self._over = True
         if not has_read_enough(self._name.partition("=")[2], error):
-            self.problem = what_failed(self._name, error)
-
-
-def what_failed(name: str, error: Exception) -> str:
-    """Why the report of that name is not there."""
-    if isinstance(error, OSError):
-        return f"the report {name!r} was not written: {(error.strerror or str(error)).lower()}"
-    at = extract_tb(error.__traceback__)[-1]
-    where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
-    return (
-        f"the report {name!r} was not written: {type(error).__name__} at {where}: {error}; "
-        "this is a bug of asgi-probe, please report it"
-    )
+            self.problem = f"the report {self._name!r} was not written: {(error.strerror or str(error)).lower()}"
 
 
 def open_report(spec: str, *, cwd: Path) -> Report:

@@ -72,6 +72,25 @@ def test_a_bug_of_ours(project):
     assert "this is a bug of asgi-probe; please report it" in ran.err
 
 
+DEAF = """
+import asgi_probe.reporters.console as console
+
+del console.ConsoleReporter._check_finished
+
+from app import app
+"""
+
+
+def test_a_bug_in_what_is_told_leaves_the_run_and_its_reports_whole(project):
+    project.write("deaf.py", DEAF)
+    project.write("a.yaml", OK)
+    ran = project.run("--app", "deaf:app", "a.yaml", "--report", "junit=junit.xml")
+    assert ran.exit == 70
+    assert "ConsoleReporter failed: AttributeError at console.py:" in ran.said
+    assert project.outcomes() == {"fine": "passed"}
+    assert 'tests="1" failures="0"' in (project.root / "junit.xml").read_text()
+
+
 # the app cannot be imported
 
 

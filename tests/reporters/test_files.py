@@ -66,17 +66,21 @@ def test_who_reads_meanwhile_reads_on_in_the_file_of_before(tmp_path):
     [
         (["one"], False, None),
         (["one", "full", "two"], True, "the report 'words=a.txt' was not written: no space left on device"),
-        (
-            ["break"],
-            True,
-            "the report 'words=a.txt' was not written: KeyError at test_files.py:23: 'gone'; "
-            "this is a bug of asgi-probe, please report it",
-        ),
     ],
 )
 def test_what_was_there_before_stays_where_nothing_whole_comes(tmp_path, messages, ends, problem):
     (tmp_path / "a.txt").write_text("before")
     assert told(report("a.txt", tmp_path), *messages, ends=ends) == problem
+    assert (tmp_path / "a.txt").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_bug_is_raised_once_and_leaves_what_was_there_before(tmp_path):
+    (tmp_path / "a.txt").write_text("before")
+    made = report("a.txt", tmp_path)
+    with pytest.raises(KeyError, match="gone"):
+        made.handle(Warned("break"))
+    assert told(made, "one") is None
     assert (tmp_path / "a.txt").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
