@@ -95,7 +95,7 @@ class StepRun:
     """Why attempts did not pass that were retried, of the first few."""
     times: list[float] = field(default_factory=list)
     """Seconds of each request that was answered or timed out."""
-    at: float = 0.0
+    at: float = field(default_factory=perf_counter)
     """When it began, by `perf_counter`."""
     trace_id: str | None = None
     span_id: str | None = None
@@ -119,7 +119,6 @@ class StepRun:
 
         `before` is what was asked before it, for one that only looks behind that.
         """
-        self.at = started = perf_counter()
         try:
             match self.plan:
                 case StepPlan() as plan:
@@ -132,7 +131,7 @@ class StepRun:
             self.last.outcome, self.last.reason = Outcome.INTERRUPTED, None
             raise
         finally:
-            self.duration = perf_counter() - started
+            self.duration = perf_counter() - self.at
 
     async def _look_behind(self, before: Attempt, looks: Looks, scope: Scope, seconds: float) -> None:
         self.last.sent, self.last.result = before.sent, before.result

@@ -18,7 +18,7 @@ from asgi_probe.reporters.notable import Notable, broken
 from asgi_probe.reporters.reports import FileReport
 from asgi_probe.reporters.repository import Repository
 from asgi_probe.reporters.words import count
-from asgi_probe.terminal import inline
+from asgi_probe.terminal import disarmed, inline, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -145,8 +145,13 @@ Level = Literal["error", "warning", "notice"]
 
 def annotation(level: Level, message: str, **properties: str | int) -> str:
     """The workflow command of an annotation, on one line whatever is in it."""
-    told = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::{level} {told}::{_data(message)}"
+    told = ",".join(f"{name}={_property(_harmless(str(value)))}" for name, value in properties.items())
+    return f"::{level} {told}::{_data(_harmless(message))}"
+
+
+def _harmless(text: str) -> str:
+    """A text in which no other command is: GitHub looks for `##[` anywhere in a line."""
+    return plain(disarmed([(text, "")]))
 
 
 def _data(text: str) -> str:

@@ -67,7 +67,7 @@ class Spans:
                     list(_events(step, self._at(step.at + step.duration))),
                     SpanKind.CLIENT if step.method else SpanKind.INTERNAL,
                     _status(step),
-                    step.at or started.at,
+                    step.at,
                     step.duration,
                 )
 

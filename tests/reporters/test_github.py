@@ -61,6 +61,11 @@ def test_an_annotation_is_escaped_as_github_wants_it(message, title, line):
     assert annotation("error", message, title=title) == line
 
 
+def test_no_other_command_is_in_an_annotation():
+    line = annotation("error", "::x ##[error]no ##vso[a]b", title="##[group]")
+    assert line == "::error title=#\\x23[group]::\\x3a:x #\\x23[error]no #\\x23vso[a]b"
+
+
 def test_an_annotation_stands_where_the_expectation_stands(tmp_path):
     assert annotations(tmp_path, STARTED, *failing("it lives", "hm"), QUIET) == [
         (
