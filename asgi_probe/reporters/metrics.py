@@ -21,7 +21,7 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MOST_CHECKS = 2_000
 """Checks that have series of their own, those that are not green first: each costs the server that stores them."""
@@ -67,6 +67,32 @@ REQUESTS = Named("asgi_probe_request_duration_seconds", "How long the requests o
 THRESHOLDS = Named(
     "asgi_probe_threshold_holds", "Whether the threshold held in the last run: 1 or 0.", ("threshold", "target")
 )
+
+
+Series = dict[tuple[str, str, str], float]
+"""Seconds by the labels of checks."""
+
+
+def labels_of(check: str, name: str, file: str, target: str) -> tuple[str, str, str]:
+    """The labels of a check, by its id (without one by its name), its file and its target."""
+    return label(file), label(check.partition("::")[2] or name), label(target)
+
+
+def of_run(here: Sequence[str], *, exit_code: int, ended: float, duration: float) -> Iterator[GaugeMetricFamily]:
+    """How the last run went, which ended so many seconds after 1970."""
+    yield SUCCESS.gauge([(here, not exit_code)])
+    yield EXIT_CODE.gauge([(here, exit_code)])
+    yield LAST_RUN.gauge([(here, round(ended, 3))])
+    yield RUN_DURATION.gauge([(here, duration)])
+
+
+def of_checks(red: Series, green: Series, here: Sequence[str], beyond: int = 0) -> Iterator[GaugeMetricFamily]:
+    """How checks went, those that are not green first; one name that comes twice is told as red."""
+    durations = red | {labels: took for labels, took in green.items() if labels not in red}
+    shown = [*durations.items()][:MOST_CHECKS]
+    yield CHECK_UP.gauge([(labels, labels not in red) for labels, _ in shown])
+    yield CHECK_DURATION.gauge(shown)
+    yield CHECKS_LEFT.gauge([(here, beyond + len(durations) - len(shown))])
 
 
 class Histogram:

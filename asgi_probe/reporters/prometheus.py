@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asgi_probe.engine.events import CheckFinished, CheckStarted, RunFinished, RunStarted, StepFinished
 from asgi_probe.engine.results import Outcome
 from asgi_probe.reporters import metrics
-from asgi_probe.reporters.metrics import NOT_ASKED, Histogram, label
+from asgi_probe.reporters.metrics import NOT_ASKED, Histogram, Series, label, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from asgi_probe.engine.events import Event
     from asgi_probe.reporters.files import ReportFile
-
-Series = dict[tuple[str, str, str], float]
-"""A number by file, check and target."""
 
 
 class PrometheusWriter:
@@ -72,8 +69,7 @@ class PrometheusWriter:
                 self._series(check, self._green if green else self._red)
 
     def _series(self, check: CheckFinished, among: Series) -> None:
-        name = check.id.partition("::")[2] or check.name
-        labels = label(check.file), label(name), label(check.target)
+        labels = labels_of(check.id, check.name, check.file, check.target)
         if labels in among or len(among) < metrics.MOST_CHECKS:
             among[labels] = check.duration
         else:
@@ -81,26 +77,15 @@ class PrometheusWriter:
 
     def _families(self, run: RunFinished) -> Iterator[Metric]:
         here = (self._targets,)
-        yield metrics.SUCCESS.gauge([(here, not run.exit_code)])
-        yield metrics.EXIT_CODE.gauge([(here, run.exit_code)])
-        yield metrics.LAST_RUN.gauge([(here, round(self._started_at + run.duration, 3))])
-        yield metrics.RUN_DURATION.gauge([(here, run.duration)])
+        ended = self._started_at + run.duration
+        yield from metrics.of_run(here, exit_code=run.exit_code, ended=ended, duration=run.duration)
         yield metrics.CHECKS.gauge(
             [((outcome, target), count) for target, of in self._outcomes.items() for outcome, count in of.items()]
         )
         yield metrics.histograms(metrics.REQUESTS, [((target,), times) for target, times in self._requests.items()])
         thresholds = {label(verdict.text): verdict.holds for verdict in run.thresholds}
         yield metrics.THRESHOLDS.gauge([((text, self._targets), holds) for text, holds in thresholds.items()])
-        yield from self._of_checks()
-
-    def _of_checks(self) -> Iterator[Metric]:
-        """Those that are not green first: one name that comes twice is told as red."""
-        durations = self._red | {labels: took for labels, took in self._green.items() if labels not in self._red}
-        shown = [*durations.items()][: metrics.MOST_CHECKS]
-        left = self._beyond + len(durations) - len(shown)
-        yield metrics.CHECK_UP.gauge([(labels, labels not in self._red) for labels, _ in shown])
-        yield metrics.CHECK_DURATION.gauge(shown)
-        yield metrics.CHECKS_LEFT.gauge([((self._targets,), left)])
+        yield from metrics.of_checks(self._red, self._green, here, self._beyond)
 
 
 class _Known:

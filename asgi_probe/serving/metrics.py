@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _RUNS_TOOK = metrics.Named("asgi_probe_run_duration_seconds", "How long runs took.", ())
+_CHECKS_TOOK = metrics.Named(
+    "asgi_probe_check_run_duration_seconds", "How long the check took in its runs.", ("file", "check", "target")
+)
 _RUN_OUTCOMES = ("passed", "failed", "error")
 
 
@@ -34,10 +37,16 @@ class Measures:
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._durations = metrics.Histogram(_BUCKETS)
+        self._checks: dict[tuple[str, str, str], metrics.Histogram] = {}
+        """How long each took, run after run, of the first that came."""
 
     def add(self, run: RunRecord) -> None:
         """Count a run that has ended."""
         self._durations.observe(run.duration)
+        for check in _asked(run.checks):
+            labels = _labels(check)
+            if labels in self._checks or len(self._checks) < metrics.MOST_CHECKS:
+                self._checks.setdefault(labels, metrics.Histogram()).observe(check.duration)
 
     def text(self) -> bytes:
         """All of them, as Prometheus reads them."""
@@ -62,16 +71,15 @@ class Measures:
             runs.add_metric((outcome,), self._status.runs[outcome])
         yield runs
         yield metrics.histograms(_RUNS_TOOK, [((), self._durations)])
+        yield metrics.histograms(_CHECKS_TOOK, [*self._checks.items()])
         if self._status.last is not None:
             yield from _of_last(self._status.last)
 
 
 def _of_last(run: RunRecord) -> Iterator[Metric]:
     here = (",".join(run.targets),)
-    yield metrics.SUCCESS.gauge([(here, run.green)])
-    yield metrics.EXIT_CODE.gauge([(here, run.exit_code)])
-    yield metrics.LAST_RUN.gauge([(here, round(ended_at(run).timestamp(), 3))])
-    yield metrics.RUN_DURATION.gauge([(here, run.duration)])
+    ended = ended_at(run).timestamp()
+    yield from metrics.of_run(here, exit_code=run.exit_code, ended=ended, duration=run.duration)
     yield metrics.CHECKS.gauge(
         ((outcome, target), counts[outcome]) for target, counts in _outcomes(run).items() for outcome in Outcome
     )
@@ -90,24 +98,21 @@ def _outcomes(run: RunRecord) -> dict[str, Counter[str]]:
 
 
 def _of_checks(checks: Iterable[CheckRecord], here: Sequence[str]) -> Iterator[Metric]:
-    """Those that are not green first: one name that comes twice is told as red."""
-    series: dict[tuple[str, str, str], CheckRecord] = {}
-    for check in sorted(checks, key=_is_green):
-        if check.outcome not in metrics.NOT_ASKED:
-            series.setdefault(_labels(check), check)
-    shown = [*series.items()][: metrics.MOST_CHECKS]
-    yield metrics.CHECK_UP.gauge((labels, _is_green(check)) for labels, check in shown)
-    yield metrics.CHECK_DURATION.gauge((labels, check.duration) for labels, check in shown)
-    yield metrics.CHECKS_LEFT.gauge([(here, len(series) - len(shown))])
+    red: metrics.Series = {}
+    green: metrics.Series = {}
+    for check in _asked(checks):
+        among = green if Outcome(check.outcome).green else red
+        among.setdefault(_labels(check), check.duration)
+    yield from metrics.of_checks(red, green, here)
+
+
+def _asked(checks: Iterable[CheckRecord]) -> Iterator[CheckRecord]:
+    """Those that say something of the target."""
+    return (check for check in checks if check.outcome not in metrics.NOT_ASKED)
 
 
 def _labels(check: CheckRecord) -> tuple[str, str, str]:
-    name = check.id.partition("::")[2] or check.name
-    return metrics.label(check.file), metrics.label(name), metrics.label(check.target)
-
-
-def _is_green(check: CheckRecord) -> bool:
-    return Outcome(check.outcome).green
+    return metrics.labels_of(check.id, check.name, check.file, check.target)
 
 
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:

@@ -29,6 +29,17 @@ def test_before_the_first_run(served):
     assert ("asgi_probe_success", "live") not in told
 
 
+def test_how_long_a_check_took_run_after_run(served):
+    for seconds in (0.02, 0.3, 0.02):
+        served.add(run(check("one", duration=seconds), check("two", "skipped")))
+    told = read(served)
+    name, labels = "asgi_probe_check_run_duration_seconds", ("a.yaml", "live", "one")
+    assert told[f"{name}_count", *labels] == 3
+    assert told[f"{name}_sum", *labels] == pytest.approx(0.34)
+    assert told[f"{name}_bucket", *sorted((*labels, "0.025"))] == 2
+    assert not any("two" in key for key in told)
+
+
 def test_a_run(served):
     ended = run(
         check("one"),
